@@ -1,0 +1,54 @@
+"""w90spin: spin responses of real materials from Wannier functions.
+
+>>> import w90spin as ws
+>>> model = ws.toys.pt_antiferromagnet()
+>>> res = ws.compute(model, [ws.SpinPolarizability(omega_w=[0.0, 0.1], mu_f=0.0)])
+>>> res["upsilon1"].values.shape  # part, kT, mu, omega, spin, field
+(1, 1, 1, 2, 3, 3)
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from w90spin.compute import compute
+from w90spin.derive import InducedSpin, induced_spin
+from w90spin.errors import W90SpinError, W90SpinWarning
+from w90spin.inspection import model_report
+from w90spin.integrate import AutoMesh, UniformMesh
+from w90spin.model import toys
+from w90spin.model.load import load_model
+from w90spin.model.partition import Partition, partition
+from w90spin.model.wannier import Structure, WannierModel
+from w90spin.response import SpinPolarizability
+from w90spin.results import BandPath, KMap, Result, Tensor, load_result
+from w90spin.sample import band_path, zone_map
+
+try:
+    __version__ = version("w90spin")
+except PackageNotFoundError:
+    __version__ = "0+unknown"
+
+__all__ = [
+    "AutoMesh",
+    "BandPath",
+    "InducedSpin",
+    "KMap",
+    "Partition",
+    "Result",
+    "SpinPolarizability",
+    "Structure",
+    "Tensor",
+    "UniformMesh",
+    "W90SpinError",
+    "W90SpinWarning",
+    "WannierModel",
+    "__version__",
+    "band_path",
+    "compute",
+    "induced_spin",
+    "load_model",
+    "load_result",
+    "model_report",
+    "partition",
+    "toys",
+    "zone_map",
+]

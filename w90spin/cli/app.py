@@ -1,0 +1,305 @@
+"""The commands of ``w90spin``."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import click
+import numpy as np
+import typer
+from rich.console import Console
+
+from w90spin.cli.job import Job, read_job
+from w90spin.cli.progress import ProgressReport
+from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
+from w90spin.compute import compute
+from w90spin.derive import InducedSpin, induced_spin
+from w90spin.errors import JobError, W90SpinError, W90SpinWarning
+from w90spin.inspection import model_report
+from w90spin.model.load import load_model
+from w90spin.model.wannier import WannierModel
+from w90spin.parallel import Comm, world
+from w90spin.response import RESPONSES, SpinPolarizability
+from w90spin.results import Result, load_result
+from w90spin.sample import band_path, zone_map
+from w90spin.storage import check_writable
+from w90spin.units import ev_from_thz
+
+app = typer.Typer(
+    name="w90spin",
+    help="Spin responses of real materials from Wannier functions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ResultFile = Annotated[Path, typer.Argument(help="Result file of 'w90spin run'.")]
+SeedName = Annotated[str, typer.Argument(help="Folder and seedname, as in data/bi-monolayer/bi.")]
+Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the figures.")]
+Level = Annotated[float, typer.Option("--mu", help="Fermi level in eV, absolute.")]
+Photon = Annotated[float, typer.Option("--frequency", help="Frequency of the field in THz.")]
+Format = Annotated[list[str], typer.Option("--format", help="png, pdf or svg; may be repeated.")]
+
+
+@app.command()
+def run(
+    job: Annotated[Path, typer.Argument(help="Job file (TOML).")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Result file, instead of the job's.")
+    ] = None,
+) -> None:
+    """Compute what a job file asks for; also under mpirun."""
+    comm = world()
+    console = _console(comm)
+    plan = read_job(job)
+    folder = job.parent
+    target = check_writable(output if output is not None else folder / plan.output.file)
+    table = None if plan.output.table is None else check_writable(folder / plan.output.table)
+
+    model = _load_once(plan, folder, comm)
+    console.print(model_report(model), highlight=False)
+    responses = [section.response(model) for section in plan.response]
+    with ProgressReport(console) as report:
+        result = compute(
+            model,
+            responses,
+            mesh=plan.mesh.mesh(),
+            symmetry=plan.mesh.symmetry,
+            comm=comm,
+            degeneracy=plan.mesh.degeneracy,
+            report=report,
+        )
+    result = _with_pictures(plan, model, result, comm)
+    if comm.is_root:
+        induced = _induced(result)
+        console.print("\n".join(provenance_lines(result)), highlight=False)
+        console.print(tensor_table(result))
+        console.print(spin_table(induced, plan.field.spin))
+        result.save(target)
+        console.print(f"Result: {target}", highlight=False)
+        if table is not None:
+            result.to_csv(table)
+            console.print(f"Table: {table}", highlight=False)
+    comm.barrier()
+
+
+@app.command()
+def plot(
+    result: ResultFile,
+    output: Folder = Path(),
+    field: Annotated[float | None, typer.Option(help="Field strength in V/m.")] = None,
+    direction: Annotated[str | None, typer.Option(help="Field direction x, y or z.")] = None,
+    spin: Annotated[str | None, typer.Option(help="Spin component x, y or z.")] = None,
+    thickness: Annotated[float | None, typer.Option(help="Thickness of the slab in Å.")] = None,
+    formats: Format = ["png"],  # noqa: B006
+) -> None:
+    """Draw everything that a result file holds, with the data beside each figure."""
+    from w90spin.plot import plot_all
+
+    loaded = load_result(result)
+    induced = _induced(loaded, field=field, direction=direction, thickness=thickness)
+    shown = loaded.provenance.get("show", {})
+    for path in plot_all(
+        loaded,
+        output,
+        induced=induced,
+        spin=spin or str(shown.get("spin", "z")),
+        field=direction or str(shown.get("map_field", "x")),
+        window=shown.get("window"),
+        formats=formats,
+    ):
+        typer.echo(path)
+
+
+@app.command()
+def inspect(
+    seedname: SeedName,
+    mu: Annotated[float | None, typer.Option("--mu", help="Fermi level in eV.")] = None,
+) -> None:
+    """Report what a set of files is, how good it is, and what it can be used for."""
+    typer.echo(model_report(load_model(seedname), mu))
+
+
+@app.command()
+def bands(
+    seedname: SeedName,
+    path: Annotated[str, typer.Option("--path", help="Special points, as in GXSYG.")],
+    mu: Level = 0.0,
+    spin: Annotated[str, typer.Option(help="Spin component x, y or z for the colour.")] = "z",
+    n: Annotated[int, typer.Option("-n", help="Points along the path.")] = 240,
+    output: Folder = Path(),
+    formats: Format = ["png"],  # noqa: B006
+) -> None:
+    """Bands along a path, coloured by spin."""
+    from w90spin.plot import plot_all
+
+    lines = band_path(load_model(seedname), path, mu=mu, n=n)
+    drawn = Result(responses={}, provenance={}, path=lines)
+    for figure in plot_all(drawn, output, spin=spin, formats=formats):
+        typer.echo(figure)
+
+
+@app.command()
+def kmap(
+    seedname: SeedName,
+    mu: Level,
+    frequency: Photon = 0.0,
+    eta: Annotated[float, typer.Option(help="Broadening in eV.")] = 0.0,
+    spin: Annotated[str, typer.Option(help="Spin component x, y or z.")] = "z",
+    field: Annotated[str, typer.Option(help="Field component x, y or z.")] = "x",
+    n: Annotated[int, typer.Option("-n", help="Points along each direction.")] = 101,
+    output: Folder = Path(),
+    formats: Format = ["png"],  # noqa: B006
+) -> None:
+    """Map of the spin polarisability over the zone, summed over occupied bands."""
+    from w90spin.plot import plot_all
+
+    response = SpinPolarizability(omega_w=ev_from_thz(frequency), mu_f=mu, eta=eta)
+    drawn = Result(responses={}, provenance={}, kmap=zone_map(load_model(seedname), response, n=n))
+    for figure in plot_all(drawn, output, spin=spin, field=field, formats=formats):
+        typer.echo(figure)
+
+
+@app.command("list")
+def list_responses() -> None:
+    """Name the responses that jobs can ask for."""
+    for name, response in RESPONSES.items():
+        typer.echo(f"{name}: {(response.__doc__ or '').splitlines()[0]}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; every error of the package is one message and exit code 2.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+    """
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    warnings.simplefilter("always", W90SpinWarning)
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as problem:
+        if _speaks():
+            problem.show()
+        code = problem.exit_code
+    except W90SpinError as problem:
+        if _speaks():
+            print(f"error: {problem}", file=sys.stderr)
+        code = 2
+    except Exception:
+        # Alone on one rank this would leave the others waiting for ever.
+        comm = _safe_world()
+        if comm is not None and comm.size > 1:
+            traceback.print_exc()
+            sys.stderr.flush()
+            comm.abort(1)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
+    """Rank 0 reads the files; what it got, or why it failed, goes to all."""
+    loaded: WannierModel | W90SpinError | None = None
+    if comm.is_root:
+        try:
+            loaded = plan.model.load(folder)
+        except W90SpinError as problem:
+            loaded = problem
+    loaded = comm.bcast(loaded)
+    if isinstance(loaded, W90SpinError):
+        raise loaded
+    if loaded is None:
+        raise JobError("rank 0 sent no model")
+    return loaded
+
+
+def _with_pictures(plan: Job, model: WannierModel, result: Result, comm: Comm) -> Result:
+    """Add the map and the bands that the job asks for, and what its pictures shall show."""
+    first, level = plan.response[0], plan.response[0].fermi_level
+    drawn_map = drawn_path = None
+    if plan.map is not None:
+        omega = np.array([ev_from_thz(plan.map.frequency_thz)])
+        drawn_map = zone_map(
+            model,
+            first.response(model, omega_w=omega),
+            n=plan.map.n,
+            plane=plan.map.plane,
+            offset=plan.map.offset,
+            comm=comm,
+            tolerance=plan.mesh.degeneracy,
+        )
+    if plan.bands is not None:
+        omega = np.array([ev_from_thz(plan.bands.frequency_thz)])
+        drawn_path = band_path(
+            model,
+            plan.bands.path,
+            first.response(model, omega_w=omega),
+            mu=level,
+            n=plan.bands.n,
+            comm=comm,
+            tolerance=plan.mesh.degeneracy,
+        )
+    show = {
+        "field": plan.field.strength,
+        "direction": plan.field.direction,
+        "spin": plan.map.spin if plan.map is not None else plan.field.spin,
+        "map_field": plan.map.field if plan.map is not None else "x",
+        "thickness": plan.field.thickness,
+        "window": None if plan.bands is None else plan.bands.window,
+    }
+    return Result(
+        responses=result.responses,
+        provenance={**result.provenance, "show": show},
+        kmap=drawn_map,
+        path=drawn_path,
+    )
+
+
+def _induced(
+    result: Result,
+    *,
+    field: float | None = None,
+    direction: str | None = None,
+    thickness: float | None = None,
+) -> InducedSpin:
+    """Induced spin for the field of the job, unless told otherwise."""
+    show = result.provenance.get("show", {})
+    return induced_spin(
+        result,
+        field=field if field is not None else float(show.get("field", 1e7)),
+        direction=direction if direction is not None else show.get("direction", "x"),
+        thickness=thickness if thickness is not None else show.get("thickness"),
+    )
+
+
+def _console(comm: Comm) -> Console:
+    # Under a launcher a rank's standard output can pass for a terminal; standard error does not.
+    plain = comm.size > 1 or not sys.stderr.isatty()
+    return Console(quiet=not comm.is_root, soft_wrap=True, force_terminal=False if plain else None)
+
+
+def _safe_world() -> Comm | None:
+    try:
+        return world()
+    except W90SpinError:
+        return None
+
+
+def _speaks() -> bool:
+    comm = _safe_world()
+    return comm is None or comm.is_root
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    if _speaks():
+        print(f"warning: {message}", file=sys.stderr)

@@ -1,0 +1,275 @@
+"""Job files: TOML, checked key by key, into the package's own objects."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from w90spin.arrays import FloatArray
+from w90spin.errors import JobError
+from w90spin.integrate import AutoMesh, UniformMesh
+from w90spin.model.load import load_model
+from w90spin.model.partition import Partition, partition
+from w90spin.model.wannier import WannierModel
+from w90spin.response import SpinPolarizability
+from w90spin.units import ev_from_thz
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grid(_Section):
+    """Equally spaced numbers, both ends included."""
+
+    start: float
+    stop: float
+    num: Annotated[int, Field(ge=1)]
+
+    def values(self) -> FloatArray:
+        """The numbers."""
+        return np.linspace(self.start, self.stop, self.num)
+
+
+Numbers = float | list[float] | Grid
+KPathTable = str | list[tuple[str, list[float]]]
+
+
+def _numbers(given: Numbers) -> FloatArray:
+    if isinstance(given, Grid):
+        return given.values()
+    return np.atleast_1d(np.asarray(given, dtype=np.float64))
+
+
+class ModelSection(_Section):
+    """[model]: which files, and what to take from them."""
+
+    seedname: str
+    source: Literal["auto", "tb", "hr", "chk"] = "auto"
+    spin: Literal["auto", "spn", "projections", "none"] = "auto"
+    spin_order: Literal["interlaced", "block"] | list[tuple[int, int]] | None = None
+    periodic: tuple[bool, bool, bool] | None = None
+    minimal_distance: bool = True
+
+    def load(self, folder: Path) -> WannierModel:
+        """The model; the seedname counts from the folder of the job."""
+        return load_model(
+            folder / self.seedname,
+            source=self.source,
+            spin=self.spin,
+            spin_order=self.spin_order,
+            periodic=self.periodic,
+            minimal_distance=self.minimal_distance,
+        )
+
+
+class MeshSection(_Section):
+    """[mesh]: how to integrate."""
+
+    rule: Literal["auto", "uniform"] = "auto"
+    n: int | tuple[int, int, int] | None = None
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rtol: Annotated[float, Field(ge=0.0)] = 1e-4
+    atol: Annotated[float, Field(ge=0.0)] = 0.0
+    max_points: Annotated[int, Field(ge=1)] = 4_000_000
+    symmetry: Literal["auto", "none"] = "auto"
+    degeneracy: Annotated[float, Field(gt=0.0)] = 1e-4
+
+    @model_validator(mode="after")
+    def _uniform_has_n(self) -> MeshSection:
+        if self.rule == "uniform" and self.n is None:
+            raise ValueError('rule = "uniform" needs n, the number of points per direction')
+        return self
+
+    def mesh(self) -> UniformMesh | AutoMesh:
+        """The rule."""
+        if self.rule == "uniform" and self.n is not None:
+            return UniformMesh(n=self.n, shift=self.shift)
+        return AutoMesh(
+            rtol=self.rtol,
+            atol=self.atol,
+            start=self.n,
+            shift=self.shift,
+            max_points=self.max_points,
+        )
+
+
+class SpinPolarizabilitySection(_Section):
+    """[[response]] with name = "spin_polarizability"."""
+
+    name: Literal["spin_polarizability"]
+    mu: Numbers
+    omega: Numbers | None = None
+    frequency_thz: Numbers | None = None
+    kT: Numbers = 0.0
+    eta: Annotated[float, Field(ge=0.0)] = 0.0
+    insulator: bool = False
+    parts: Literal["layer", "atom", "species"] | dict[str, list[int]] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_frequency(self) -> SpinPolarizabilitySection:
+        if (self.omega is None) == (self.frequency_thz is None):
+            raise ValueError("give either omega (photon energies in eV) or frequency_thz")
+        return self
+
+    def response(
+        self, model: WannierModel, *, omega_w: FloatArray | None = None
+    ) -> SpinPolarizability:
+        """The response, with the model's parts; at other frequencies if given."""
+        parts: Partition | None = None if self.parts is None else partition(model, self.parts)
+        return SpinPolarizability(
+            omega_w=self.photon_energies() if omega_w is None else omega_w,
+            mu_f=_numbers(self.mu),
+            kT=_numbers(self.kT),
+            eta=self.eta,
+            insulator=self.insulator,
+            parts=parts,
+        )
+
+    def photon_energies(self) -> FloatArray:
+        """Photon energies ħω. [eV]"""
+        if self.frequency_thz is not None:
+            return np.array([ev_from_thz(nu) for nu in _numbers(self.frequency_thz)])
+        return _numbers(self.omega if self.omega is not None else 0.0)
+
+    @property
+    def fermi_level(self) -> float:
+        """First Fermi level. [eV]"""
+        return float(_numbers(self.mu)[0])
+
+
+class MapSection(_Section):
+    """[map]: the first response over a plane of the zone, at one frequency."""
+
+    frequency_thz: float
+    n: Annotated[int, Field(ge=2)] = 101
+    plane: tuple[int, int] | None = None
+    offset: float = 0.0
+    spin: Literal["x", "y", "z"] = "z"
+    field: Literal["x", "y", "z"] = "x"
+
+
+class BandsSection(_Section):
+    """[bands]: bands along a path, with the first response at one frequency."""
+
+    path: KPathTable
+    frequency_thz: float = 0.0
+    n: Annotated[int, Field(ge=2)] = 240
+    window: tuple[float, float] | None = None
+
+
+class FieldSection(_Section):
+    """[field]: the electric field for the induced spin."""
+
+    strength: Annotated[float, Field(gt=0.0)] = 1e7
+    direction: Literal["x", "y", "z"] | tuple[float, float, float] = "x"
+    spin: Literal["x", "y", "z"] = "z"
+    thickness: Annotated[float, Field(gt=0.0)] | None = None
+
+
+class OutputSection(_Section):
+    """[output]: files to write, counted from the folder of the job."""
+
+    file: str = "result.h5"
+    table: str | None = None
+
+
+class Job(_Section):
+    """A whole job file."""
+
+    model: ModelSection
+    response: Annotated[list[SpinPolarizabilitySection], Field(min_length=1)]
+    mesh: MeshSection = MeshSection()
+    map: MapSection | None = None
+    bands: BandsSection | None = None
+    field: FieldSection = FieldSection()
+    output: OutputSection = OutputSection()
+
+
+def read_job(path: Path) -> Job:
+    """Read and check a job file.
+
+    Parameters
+    ----------
+    path : path
+        TOML file.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    JobError
+        If it is missing, not TOML, or has an unknown or impossible key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise JobError(f"{path}: cannot be read: {problem.strerror}. Give a job file.") from None
+    except UnicodeDecodeError as problem:
+        raise JobError(f"{path}: not a text file ({problem.reason}). Give a job file.") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise JobError(f"{path}: not valid TOML: {problem}.") from None
+    try:
+        return Job.model_validate(table)
+    except ValidationError as problem:
+        raise JobError(_explain(path, table, problem)) from None
+
+
+def _explain(path: Path, table: Mapping[str, Any], problem: ValidationError) -> str:
+    """The first complaint in words, with the nearest known key."""
+    # A union reports each of its members; the innermost complaint names the real key.
+    errors = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
+    error = errors[0]
+    where = [step for step in error["loc"] if _is_key(table, step, error["loc"])]
+    place = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1])
+        key = str(error["loc"][-1])
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(sorted(known))}."
+        return f"{path}: unknown key '{place}'. {hint}"
+    if error["type"] == "missing":
+        return f"{path}: the key '{place}' is missing. Add it."
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{path}: '{place or 'job'}': {message} (got {error['input']!r})."
+
+
+def _is_key(table: Any, step: int | str, location: Sequence[int | str]) -> bool:
+    """Leave out the names of union members that pydantic puts into locations."""
+    if isinstance(step, int) or step == location[-1]:
+        return True
+    return step in Job.model_fields or step in _all_fields()
+
+
+def _all_fields() -> set[str]:
+    return {name for section in _SECTIONS.values() for name in section.model_fields}
+
+
+def _known_keys(location: Sequence[int | str]) -> list[str]:
+    if not location:
+        return list(Job.model_fields)
+    section = _SECTIONS.get(str(location[0]))
+    if len(location) > 1 and isinstance(location[-1], str) and location[-1] == "Grid":
+        return list(Grid.model_fields)
+    return list(section.model_fields) if section else []
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "model": ModelSection,
+    "mesh": MeshSection,
+    "response": SpinPolarizabilitySection,
+    "map": MapSection,
+    "bands": BandsSection,
+    "field": FieldSection,
+    "output": OutputSection,
+}

@@ -1,0 +1,121 @@
+"""Results as tables on a terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.table import Table
+
+from w90spin.derive import InducedSpin
+from w90spin.results import Result
+from w90spin.units import CONVENTIONS, SPIN_AXES, thz_from_ev
+
+ROWS = 13
+"""Frequencies in the table of the induced spin."""
+
+
+def provenance_lines(result: Result) -> list[str]:
+    """What was integrated, how well, at what cost, and in which conventions.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+
+    Returns
+    -------
+    list of str
+    """
+    about = result.provenance
+    lines = [f"at mu = {mu} eV: {words}" for mu, words in about["gaps"].items()]
+    used = "k and -k paired" if about["time_reversal_used"] else "not used"
+    lines.append(
+        f"time reversal: {used}; violated by {about['time_reversal_violation'] or 'unknown'}"
+    )
+    verdict = "converged" if about["converged"] else "NOT CONVERGED"
+    lines.append(
+        f"{verdict}: relative error {about['relative_error']:.1e} on the "
+        f"{'x'.join(map(str, about['mesh']))} mesh; {about['diagonalisations']} diagonalisations "
+        f"in {about['seconds']:.1f} s on {about['ranks']} rank(s)"
+    )
+    if about["thickness"] is not None:
+        lines.append(f"thickness {about['thickness']:.3f} Å: {about['thickness_reason']}")
+    lines += [f"convention, {name}: {text}" for name, text in CONVENTIONS.items()]
+    return lines
+
+
+def tensor_table(result: Result) -> Table:
+    """Integrated tensors at the highest frequency, first temperature and Fermi level.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    table = Table(title="Tensors (spin component: rows; field component: columns)")
+    for heading in ("tensor", "part", "ħω (eV)", "spin", *SPIN_AXES, "largest error", "unit"):
+        table.add_column(heading, justify="left" if heading in ("tensor", "part") else "right")
+    for response in result.responses.values():
+        for tensor in response.tensors.values():
+            if np.iscomplexobj(tensor.values):
+                continue
+            dynamic = "omega" in tensor.axis_names
+            where = (0, 0, -1) if dynamic else (0, 0)
+            omega = f"{float(tensor.axis('omega').values[-1]):.4f}" if dynamic else "0"
+            for part, name in enumerate(tensor.axis("part").values):
+                values, errors = tensor.values[(part, *where)], tensor.errors[(part, *where)]
+                for row, spin in enumerate(SPIN_AXES):
+                    table.add_row(
+                        tensor.symbol if row == 0 else "",
+                        str(name) if row == 0 else "",
+                        omega if row == 0 else "",
+                        spin,
+                        *(f"{value:.5e}" for value in values[row]),
+                        f"{errors[row].max():.1e}",
+                        tensor.unit if row == 0 else "",
+                    )
+    return table
+
+
+def spin_table(induced: InducedSpin, spin: str) -> Table:
+    """Amplitude of the first-order induced spin at some of the frequencies.
+
+    Parameters
+    ----------
+    induced : InducedSpin
+        The induced spin.
+    spin : "x", "y" or "z"
+        Component.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    power = {2: "²", 3: "³"}.get(induced.dimension, "")
+    title = (
+        f"|Δ⁽¹⁾S_{spin}| for E along {induced.field_direction}, {induced.field:.3g} V/m, "
+        f"mu = {induced.mu_f[0]:g} eV"
+    )
+    table = Table(title=title)
+    table.add_column("ν (THz)", justify="right")
+    table.add_column("ħω (eV)", justify="right")
+    volume, volume_errors = induced.delta_volume, induced.errors_volume
+    both = induced.dimension < 3 and volume is not None
+    for part in induced.parts:
+        table.add_column(f"{part} (μ_B/nm{power})", justify="right")
+        if both:
+            table.add_column(f"{part} (μ_B/nm³)", justify="right")
+    component = SPIN_AXES.index(spin)
+    omega_w = induced.omega_w
+    for w in np.unique(np.linspace(0, len(omega_w) - 1, ROWS).round().astype(int)):
+        cells = []
+        for q in range(len(induced.parts)):
+            at = (1, q, 0, 0, int(w), component)
+            cells.append(f"{abs(induced.delta[at]):.4e} ± {induced.errors[at]:.0e}")
+            if both and volume is not None and volume_errors is not None:
+                cells.append(f"{abs(volume[at]):.4e} ± {volume_errors[at]:.0e}")
+        table.add_row(f"{thz_from_ev(omega_w[w]):.2f}", f"{omega_w[w]:.5f}", *cells)
+    return table

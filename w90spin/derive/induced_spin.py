@@ -1,0 +1,195 @@
+"""Spin density that a real field induces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from w90spin.arrays import ComplexArray, FloatArray
+from w90spin.errors import ResponseError
+from w90spin.results.result import Result
+from w90spin.units import G_FACTOR, SPIN_AXES, VOLT_PER_METRE, thz_from_ev
+
+PER_NM = 10.0
+"""1/Å in 1/nm."""
+
+
+@dataclass(frozen=True, eq=False)
+class InducedSpin:
+    r"""Amplitudes of the induced spin density, order by order in the time derivative.
+
+    :math:`\Delta S(t) = \mathrm{Re} \sum_i \Delta^{(i)} e^{-i\omega t}` for the field
+    :math:`\mathbf E(t) = E\, \mathrm{Re}[\hat{\mathbf e} e^{-i\omega t}]`.
+
+    Parameters
+    ----------
+    delta : complex array (order, part, kT, mu, omega, spin)
+        :math:`\Delta^{(i)} S` of ⟨σ⟩, that is in units of μ_B. [μ_B/nm^d]  The magnetic moment of
+        electrons is the opposite.
+    errors : float array, same shape
+        Estimated absolute errors. [μ_B/nm^d]
+    omega_w : float array (w)
+        Photon energies. [eV]
+    kT_t, mu_f : float arrays
+        Temperatures and Fermi levels. [eV]
+    parts : tuple of str
+        Parts of the cell.
+    dimension : int
+        Number d of periodic directions.
+    thickness : float, or None
+        By which a slab's density per area is divided to get one per volume; for a wire its cross
+        section is not guessed. [Å]
+    field : float
+        Amplitude E. [V/m]
+    direction : complex array (b)
+        Unit vector ê.
+    """
+
+    delta: ComplexArray
+    errors: FloatArray
+    omega_w: FloatArray
+    kT_t: FloatArray
+    mu_f: FloatArray
+    parts: tuple[str, ...]
+    dimension: int
+    thickness: float | None
+    field: float
+    direction: ComplexArray
+
+    @property
+    def frequency_thz(self) -> FloatArray:
+        """Frequencies ν. [THz]"""
+        return np.array([thz_from_ev(omega) for omega in self.omega_w])
+
+    @property
+    def total(self) -> ComplexArray:
+        """Sum of the three orders, axes (part, kT, mu, omega, spin). [μ_B/nm^d]"""
+        summed: ComplexArray = self.delta.sum(axis=0)
+        return summed
+
+    @cached_property
+    def delta_volume(self) -> ComplexArray | None:
+        """The same as ``delta`` per volume, where that is defined. [μ_B/nm³]"""
+        return None if self._per_volume is None else self.delta * self._per_volume
+
+    @cached_property
+    def errors_volume(self) -> FloatArray | None:
+        """The same as ``errors`` per volume, where that is defined. [μ_B/nm³]"""
+        return None if self._per_volume is None else self.errors * self._per_volume
+
+    @property
+    def field_direction(self) -> str:
+        """Direction in words: "x", "y", "z" or the components."""
+        for axis, name in enumerate(SPIN_AXES):
+            if np.allclose(self.direction, np.eye(3)[axis]):
+                return name
+        return "(" + ", ".join(f"{component:.3g}" for component in self.direction) + ")"
+
+    @property
+    def _per_volume(self) -> float | None:
+        if self.dimension == 3:
+            return 1.0
+        if self.dimension == 2 and self.thickness is not None:
+            return PER_NM / self.thickness
+        return None
+
+
+def induced_spin(
+    result: Result,
+    *,
+    field: float,
+    direction: str | Sequence[complex] = "x",
+    thickness: float | None = None,
+) -> InducedSpin:
+    r"""Spin density induced by a field of given strength and direction.
+
+    .. math::
+
+        \Delta^{(i)} S_a = (-i\omega)^i \sum_b \Upsilon^{(i)}_{ab} E_b
+
+    Parameters
+    ----------
+    result : Result
+        Of a run with ``SpinPolarizability``.
+    field : float
+        Amplitude of the electric field. [V/m]
+    direction : "x", "y", "z" or 3 numbers
+        Direction of the field; complex numbers for circular polarisation.  It is normalised.
+    thickness : float, optional
+        Thickness of a slab for the density per volume. [Å] By default that in the result: extent
+        of the atoms plus the van der Waals radii of the outermost.
+
+    Returns
+    -------
+    InducedSpin
+
+    Raises
+    ------
+    ResponseError
+        If the result has no spin polarisability, or field, direction or thickness make no sense.
+
+    Examples
+    --------
+    ``induced_spin(res, field=1e7, direction="x").delta[1, 0, 0, 0, :, 2]`` is Δ⁽¹⁾S_z(ω).
+    """
+    if "spin_polarizability" not in result.responses:
+        raise ResponseError(
+            f"The result holds {list(result.responses)}, not spin_polarizability, from which the "
+            "induced spin follows. Add it to the job."
+        )
+    if not np.isfinite(field) or field <= 0.0:
+        raise ResponseError(f"field = {field} V/m must be a positive number.")
+    direction_b = _unit_vector(direction)
+    response = result.responses["spin_polarizability"]
+    upsilon1 = response["upsilon1"]
+    omega_w = np.array(upsilon1.axis("omega").values, dtype=np.float64)
+
+    density = field * VOLT_PER_METRE * G_FACTOR * PER_NM ** int(result.provenance["dimension"])
+    deltas, errors = [], []
+    for order in range(3):
+        tensor = response[f"upsilon{order}"]
+        # The static tensor has no ω axis: it is the same at every ω.
+        values = tensor.values.reshape(*tensor.values.shape[:3], -1, 3, 3)
+        uncertain = tensor.errors.reshape(values.shape)
+        if order == 0:
+            values = values.repeat(len(omega_w), axis=3)
+            uncertain = uncertain.repeat(len(omega_w), axis=3)
+        factor_w = density * (-1j * omega_w) ** order
+        deltas.append(np.einsum("w,qtfwsb,b->qtfws", factor_w, values, direction_b))
+        errors.append(
+            np.einsum("w,qtfwsb,b->qtfws", np.abs(factor_w), uncertain, np.abs(direction_b))
+        )
+    if thickness is None:
+        stored = result.provenance.get("thickness")
+        thickness = None if stored is None else float(stored)
+    elif not np.isfinite(thickness) or thickness <= 0.0:
+        raise ResponseError(f"thickness = {thickness} Å must be a positive number.")
+    return InducedSpin(
+        delta=np.stack(deltas),
+        errors=np.stack(errors),
+        omega_w=omega_w,
+        kT_t=np.array(upsilon1.axis("kT").values, dtype=np.float64),
+        mu_f=np.array(upsilon1.axis("mu").values, dtype=np.float64),
+        parts=tuple(str(part) for part in upsilon1.axis("part").values),
+        dimension=int(result.provenance["dimension"]),
+        thickness=thickness,
+        field=float(field),
+        direction=direction_b,
+    )
+
+
+def _unit_vector(direction: str | Sequence[complex]) -> ComplexArray:
+    if isinstance(direction, str):
+        if direction not in SPIN_AXES:
+            raise ResponseError(f"direction = '{direction}' must be x, y, z or three numbers.")
+        along_b: ComplexArray = np.eye(3, dtype=np.complex128)[SPIN_AXES.index(direction)]
+        return along_b
+    vector = np.asarray(direction, dtype=np.complex128)
+    length = np.linalg.norm(vector)
+    if vector.shape != (3,) or not np.isfinite(length) or length == 0.0:
+        raise ResponseError(f"direction = {direction} must be x, y, z or three numbers, not all 0.")
+    unit: ComplexArray = vector / length
+    return unit

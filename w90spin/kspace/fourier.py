@@ -1,0 +1,219 @@
+r"""Fourier sums O(k) = Σ_R exp(ik·R) O(R) of all operators of a model, batch by batch.
+
+Two layouts of k share the same operators: arbitrary points, one matrix product over all R; and
+parallel lines, where the sum over the R off the line is done once per line and only that along
+the line once per point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import MissingOperatorError
+from w90spin.model.wannier import WannierModel
+
+
+@dataclass(frozen=True, eq=False)
+class KPoints:
+    """Arbitrary k points.
+
+    Parameters
+    ----------
+    kpt_kc : float array (k, c)
+        Reduced coordinates.
+    """
+
+    kpt_kc: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class KLines:
+    """Parallel lines of k points that have the same coordinates along the line.
+
+    Parameters
+    ----------
+    origin_lc : float array (l, c)
+        Reduced coordinates of the lines; that along the line is not used.
+    along_j : float array (j)
+        Reduced coordinate of the points along every line.
+    direction : int
+        Lattice direction c of the lines.
+    """
+
+    origin_lc: FloatArray
+    along_j: FloatArray
+    direction: int
+
+    @property
+    def kpt_kc(self) -> FloatArray:
+        """Reduced coordinates of all points, line by line, shape (l·j, c)."""
+        kpt_ljc = np.repeat(self.origin_lc[:, None, :], len(self.along_j), axis=1)
+        kpt_ljc[:, :, self.direction] = self.along_j
+        return kpt_ljc.reshape(-1, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class WannierMatrices:
+    """Operators in the Wannier gauge at a batch of k.
+
+    Parameters
+    ----------
+    ham_kij : complex array (k, i, j)
+        H(k). [eV]
+    dham_kaij : complex array (k, a, i, j)
+        Bare derivative of H(k) along Cartesian a. [eV Å]
+    pos_kaij : complex array (k, a, i, j)
+        A_W,a(k) = Σ_R exp(ik·R) ⟨0i|r_a|Rj⟩. [Å]
+    spin_ksij : complex array (k, s, i, j), or None
+        Pauli matrices.
+    """
+
+    ham_kij: ComplexArray
+    dham_kaij: ComplexArray
+    pos_kaij: ComplexArray
+    spin_ksij: ComplexArray | None
+
+
+class FourierSum:
+    """All operators of a model, laid out for fast sums over R.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    direction : int, optional
+        Lattice direction of the lines in :class:`KLines`; by default the last periodic one.
+    """
+
+    def __init__(self, model: WannierModel, direction: int | None = None) -> None:
+        self.model = model
+        periodic = [c for c in range(3) if model.periodic[c]]
+        if direction is None:
+            direction = periodic[-1] if periodic else 2
+        self.direction = direction
+        self._outer = [c for c in range(3) if c != direction]
+        self._derived = periodic
+
+        operators = [model.pos_Raij]
+        if model.spin_Rsij is not None:
+            operators.append(model.spin_Rsij)
+        n_R, n_wann = len(model.R_Rc), model.n_wann
+        self._other_Rx = np.concatenate(operators, axis=1).reshape(n_R, -1)
+        self._ham_Rx = model.ham_Rij.reshape(n_R, n_wann**2)
+
+        # A dense box (R off the line) x (R along the line), so that both sums are matrix products.
+        along_R = model.R_Rc[:, direction]
+        self._along_r = np.unique(along_R)
+        outer_qc, outer_R = np.unique(model.R_Rc[:, self._outer], axis=0, return_inverse=True)
+        self._outer_qc: IntArray = outer_qc
+        slot_R = (outer_R.reshape(-1), np.searchsorted(self._along_r, along_R))
+        box = (len(outer_qc), len(self._along_r))
+        self._ham_qrx = np.zeros((*box, n_wann**2), dtype=np.complex128)
+        self._ham_qrx[slot_R] = self._ham_Rx
+        self._other_qrx = np.zeros((*box, self._other_Rx.shape[1]), dtype=np.complex128)
+        self._other_qrx[slot_R] = self._other_Rx
+
+    @property
+    def bytes_per_point(self) -> int:
+        """Memory that one k point takes in :meth:`__call__`. [bytes]"""
+        matrices = 1 + 3 + len(self._derived) + 3 + (3 if self.model.spin_Rsij is not None else 0)
+        return 16 * matrices * self.model.n_wann**2
+
+    def __call__(self, batch: KPoints | KLines) -> WannierMatrices:
+        """Sum over R at every point of a batch.
+
+        Parameters
+        ----------
+        batch : KPoints or KLines
+            Where.
+
+        Returns
+        -------
+        WannierMatrices
+        """
+        if isinstance(batch, KPoints):
+            return self._at_points(batch.kpt_kc)
+        return self._on_lines(batch)
+
+    def hamiltonian(self, kpt_kc: FloatArray) -> ComplexArray:
+        """H(k) alone, at arbitrary points.
+
+        Parameters
+        ----------
+        kpt_kc : float array (k, c)
+            Reduced coordinates.
+
+        Returns
+        -------
+        complex array (k, i, j)
+            [eV]
+        """
+        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.model.R_Rc.T))
+        ham_kij: ComplexArray = np.tensordot(phase_kR, self.model.ham_Rij, axes=1)
+        return ham_kij
+
+    def _at_points(self, kpt_kc: FloatArray) -> WannierMatrices:
+        n_k = len(kpt_kc)
+        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.model.R_Rc.T))
+        rows_xkR = [phase_kR]
+        rows_xkR += [1j * self.model.R_Rc[:, c] * phase_kR for c in self._derived]
+        ham_ykx = (np.concatenate(rows_xkR) @ self._ham_Rx).reshape(len(rows_xkR), n_k, -1)
+        return self._assemble(ham_ykx, phase_kR @ self._other_Rx)
+
+    def _on_lines(self, batch: KLines) -> WannierMatrices:
+        if batch.direction != self.direction:
+            raise ValueError(f"lines run along {batch.direction}, the sums along {self.direction}")
+        n_l, n_j = len(batch.origin_lc), len(batch.along_j)
+        box_q, n_r = self._ham_qrx.shape[:2]
+        outer_lq = np.exp(2j * np.pi * (batch.origin_lc[:, self._outer] @ self._outer_qc.T))
+        along_jr = np.exp(2j * np.pi * np.outer(batch.along_j, self._along_r))
+
+        rows = [outer_lq]
+        for position, c in enumerate(self._outer):
+            if c in self._derived:
+                rows.append(1j * self._outer_qc[:, position] * outer_lq)
+        partial_ylrx = np.concatenate(rows) @ self._ham_qrx.reshape(box_q, -1)
+        partial_ylrx = partial_ylrx.reshape(len(rows), n_l, n_r, -1)
+        ham_yljx = np.matmul(along_jr, partial_ylrx)
+        if self.direction in self._derived:
+            along_derivative = np.matmul(1j * self._along_r * along_jr, partial_ylrx[:1])
+            # Rows stand as 1, outer derivatives, derivative along: order them as _derived.
+            at = 1 + self._derived.index(self.direction)
+            ham_yljx = np.concatenate([ham_yljx[:at], along_derivative, ham_yljx[at:]])
+        other_lrx = (outer_lq @ self._other_qrx.reshape(box_q, -1)).reshape(n_l, n_r, -1)
+        other_ljx = np.matmul(along_jr, other_lrx)
+        return self._assemble(
+            ham_yljx.reshape(len(ham_yljx), n_l * n_j, -1), other_ljx.reshape(n_l * n_j, -1)
+        )
+
+    def _assemble(self, ham_ykx: ComplexArray, other_kx: ComplexArray) -> WannierMatrices:
+        n_k, n = len(other_kx), self.model.n_wann
+        cell_ya = self.model.cell_ca[self._derived].astype(np.complex128)
+        dham_kaij = np.matmul(cell_ya.T, ham_ykx[1:].transpose(1, 0, 2)).reshape(n_k, 3, n, n)
+        other_koij = other_kx.reshape(n_k, -1, n, n)
+        has_spin = self.model.spin_Rsij is not None
+        return WannierMatrices(
+            ham_kij=ham_ykx[0].reshape(n_k, n, n),
+            dham_kaij=dham_kaij,
+            pos_kaij=other_koij[:, :3],
+            spin_ksij=other_koij[:, 3:6] if has_spin else None,
+        )
+
+
+def require_spin(matrices: WannierMatrices) -> ComplexArray:
+    """Spin matrices of a batch, or an error.
+
+    Raises
+    ------
+    MissingOperatorError
+        If the model carries none.
+    """
+    if matrices.spin_ksij is None:
+        raise MissingOperatorError(
+            "The model carries no spin operator. Put write_spn = .true. in the pw2wannier90 input, "
+            "run it again and rebuild the model."
+        )
+    return matrices.spin_ksij

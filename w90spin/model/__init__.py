@@ -1,0 +1,1 @@
+"""The frozen Wannier model: lattice, operators in R space, spin, partitions, loading."""

@@ -1,0 +1,188 @@
+r"""H(R), r(R) and spin(R) from what the Wannierisation leaves: .chk, .eig, .mmn, .spn.
+
+With :math:`V(\mathbf q)` the Bloch-to-Wannier matrix of the checkpoint (disentanglement times
+rotation), an operator known between Bloch states becomes :math:`O_W = V^\dagger O V`, and
+
+.. math::
+
+    O(\mathbf R) = \frac1{N_q} \sum_{\mathbf q} e^{-i\mathbf q\cdot\mathbf R} O_W(\mathbf q)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import InconsistentFilesError
+from w90spin.model.lattice import reciprocal_lattice
+from w90spin.read import ChkFile, EigFile, MmnFile, SpnFile
+
+SHELL_TOLERANCE = 1e-6
+"""Neighbours b whose lengths differ by less belong to one shell. [1/Å]"""
+
+
+def bloch_to_wannier(chk: ChkFile) -> ComplexArray:
+    """Matrix V(q) from ab-initio bands to Wannier functions.
+
+    Parameters
+    ----------
+    chk : ChkFile
+        The checkpoint.
+
+    Returns
+    -------
+    complex array (k, n, j)
+        Columns are Wannier-gauge states in terms of the bands of .eig; orthonormal.
+    """
+    if chk.u_opt_kni is None:
+        return chk.u_kij
+    inside_kni = chk.u_opt_kni @ chk.u_kij
+    v_knj = np.zeros_like(inside_kni)
+    # The checkpoint stores only bands inside the outer window, moved to the front.
+    k_p, band_p = np.nonzero(chk.window_kn)
+    slot_p = np.concatenate([np.arange(count) for count in chk.window_kn.sum(axis=1)])
+    v_knj[k_p, band_p] = inside_kni[k_p, slot_p]
+    return v_knj
+
+
+def hamiltonian_on_mesh(chk: ChkFile, eig: EigFile) -> ComplexArray:
+    """H in the Wannier gauge on the ab-initio mesh, shape (k, i, j). [eV]"""
+    _same_counts(chk, eig.energy_kn.shape, str(eig.path))
+    v_knj = bloch_to_wannier(chk)
+    ham_kij: ComplexArray = (v_knj.conj().swapaxes(1, 2) * eig.energy_kn[:, None, :]) @ v_knj
+    return ham_kij
+
+
+def spin_on_mesh(chk: ChkFile, spn: SpnFile) -> ComplexArray:
+    """Pauli matrices in the Wannier gauge on the ab-initio mesh, shape (k, s, i, j)."""
+    _same_counts(chk, (spn.spin_ksnm.shape[0], spn.spin_ksnm.shape[2]), str(spn.path))
+    v_knj = bloch_to_wannier(chk)[:, None]
+    spin_ksij: ComplexArray = v_knj.conj().swapaxes(-1, -2) @ spn.spin_ksnm @ v_knj
+    return spin_ksij
+
+
+def to_lattice(op_kx: ComplexArray, kpt_kc: FloatArray, R_Rc: IntArray) -> ComplexArray:
+    """Fourier transform from the ab-initio mesh to lattice vectors.
+
+    Parameters
+    ----------
+    op_kx : complex array (k, ...)
+        Operator in the Wannier gauge.
+    kpt_kc : float array (k, c)
+        Reduced coordinates of the mesh.
+    R_Rc : int array (R, c)
+        Lattice vectors.
+
+    Returns
+    -------
+    complex array (R, ...)
+    """
+    phase_Rk = np.exp(-2j * np.pi * (R_Rc @ kpt_kc.T)) / len(kpt_kc)
+    flat_Rx: ComplexArray = phase_Rk @ op_kx.reshape(len(kpt_kc), -1)
+    return flat_Rx.reshape(len(R_Rc), *op_kx.shape[1:])
+
+
+def neighbour_weights(b_kba: FloatArray) -> FloatArray:
+    r"""Weights w_b of the finite-difference formula, :math:`\sum_b w_b b_a b_{a'} = \delta_{aa'}`.
+
+    Parameters
+    ----------
+    b_kba : float array (k, b, a)
+        Vectors to the neighbours. [1/Å]
+
+    Returns
+    -------
+    float array (k, b)
+        [Å²]
+
+    Raises
+    ------
+    InconsistentFilesError
+        If no weights satisfy the relation.
+    """
+    length_b = np.linalg.norm(b_kba[0], axis=1)
+    shell_b = np.searchsorted(_distinct(length_b), length_b - SHELL_TOLERANCE)
+    n_shells = int(shell_b.max()) + 1
+    outer_saa = np.zeros((n_shells, 3, 3))
+    np.add.at(outer_saa, shell_b, b_kba[0][:, :, None] * b_kba[0][:, None, :])
+    weight_s, *_ = np.linalg.lstsq(outer_saa.reshape(n_shells, 9).T, np.eye(3).ravel(), rcond=None)
+    # Neighbours may stand in another order at every k: weights follow their lengths.
+    length_kb = np.linalg.norm(b_kba, axis=2)
+    shell_kb = np.abs(length_kb[:, :, None] - _distinct(length_b)).argmin(axis=2)
+    weight_kb: FloatArray = weight_s[shell_kb]
+    completeness_kaa = np.einsum("kb,kba,kbc->kac", weight_kb, b_kba, b_kba)
+    if not np.allclose(completeness_kaa, np.eye(3), atol=1e-5):
+        raise InconsistentFilesError(
+            "The neighbours b in the .mmn do not satisfy sum_b w_b b b = 1 (largest deviation "
+            f"{np.abs(completeness_kaa - np.eye(3)).max():.2e}). The .mmn belongs to another "
+            "lattice or mesh than the .chk; write both again from one .nnkp."
+        )
+    return weight_kb
+
+
+def position_to_lattice(chk: ChkFile, mmn: MmnFile, R_Rc: IntArray) -> tuple[ComplexArray, float]:
+    r"""Position matrix r(R) by Wannier90's finite differences.
+
+    .. math::
+
+        \langle 0i|\mathbf r|\mathbf Rj\rangle &= \frac{i}{N} \sum_{\mathbf q b}
+            e^{-i\mathbf q\cdot\mathbf R} w_b \mathbf b\, M_{ij}(\mathbf q, \mathbf b)
+            \qquad (i \ne j) \\
+        \langle 0i|\mathbf r|\mathbf Ri\rangle &= -\frac{1}{N} \sum_{\mathbf q b}
+            e^{-i\mathbf q\cdot\mathbf R} w_b \mathbf b\,
+            \mathrm{Im} \ln M_{ii}(\mathbf q, \mathbf b)
+
+    with M the overlaps in the Wannier gauge.
+
+    Parameters
+    ----------
+    chk : ChkFile
+        The checkpoint.
+    mmn : MmnFile
+        Overlaps between Bloch states.
+    R_Rc : int array (R, c)
+        Lattice vectors.
+
+    Returns
+    -------
+    pos_Raij : complex array (R, a, i, j)
+        [Å]
+    mismatch : float
+        Largest difference between the overlaps rotated here and those in the checkpoint: zero up
+        to rounding if the two files belong together.
+
+    Raises
+    ------
+    InconsistentFilesError
+        If the numbers of bands or k points differ, or the .mmn does not fit the lattice.
+    """
+    _same_counts(chk, (mmn.overlap_kbmn.shape[0], mmn.overlap_kbmn.shape[2]), str(mmn.path))
+    v_knj = bloch_to_wannier(chk)
+    neighbour_kb = mmn.neighbour_kb
+    overlap_kbij = v_knj[:, None].conj().swapaxes(-1, -2) @ mmn.overlap_kbmn @ v_knj[neighbour_kb]
+    mismatch = float("nan")
+    if chk.overlap_kbij.shape == overlap_kbij.shape:
+        mismatch = float(np.abs(chk.overlap_kbij - overlap_kbij).max())
+    recip_ca = reciprocal_lattice(chk.cell_ca)
+    b_kba = (chk.kpt_kc[neighbour_kb] + mmn.G_kbc - chk.kpt_kc[:, None]) @ recip_ca
+    weighted_kba = neighbour_weights(b_kba)[:, :, None] * b_kba
+
+    pos_kaij = 1j * np.einsum("kba,kbij->kaij", weighted_kba, overlap_kbij)
+    phase_kbi = np.angle(np.einsum("kbii->kbi", overlap_kbij))
+    diagonal = np.arange(chk.n_wann)
+    pos_kaij[:, :, diagonal, diagonal] = -np.einsum("kba,kbi->kai", weighted_kba, phase_kbi)
+    return to_lattice(pos_kaij, chk.kpt_kc, R_Rc), mismatch
+
+
+def _distinct(length_b: FloatArray) -> FloatArray:
+    ordered = np.sort(length_b)
+    return ordered[np.diff(ordered, prepend=-1.0) > SHELL_TOLERANCE]
+
+
+def _same_counts(chk: ChkFile, counts: tuple[int, ...], path: str) -> None:
+    if counts[:2] != (chk.n_kpts, chk.n_bands):
+        raise InconsistentFilesError(
+            f"{path} has {counts[0]} k points and {counts[1]} bands, but {chk.path} has "
+            f"{chk.n_kpts} and {chk.n_bands}. They come from different runs; write them again "
+            "from one .nnkp."
+        )

@@ -1,0 +1,56 @@
+"""Lattice of a model: direct and reciprocal vectors, and the volume of the periodic directions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w90spin.arrays import FloatArray
+from w90spin.errors import ModelError
+
+
+def reciprocal_lattice(cell_ca: FloatArray) -> FloatArray:
+    """Reciprocal vectors b_c with a_c . b_c' = 2π δ_cc'.
+
+    Parameters
+    ----------
+    cell_ca : float array (c, a)
+        Lattice vectors in rows. [Å]
+
+    Returns
+    -------
+    float array (c, a)
+        Reciprocal vectors in rows. [1/Å]
+    """
+    recip_ca: FloatArray = np.asarray(2.0 * np.pi * np.linalg.inv(cell_ca).T, dtype=np.float64)
+    return recip_ca
+
+
+def cell_measure(cell_ca: FloatArray, periodic: tuple[bool, bool, bool]) -> float:
+    """Length, area or volume spanned by the periodic lattice vectors.
+
+    Parameters
+    ----------
+    cell_ca : float array (c, a)
+        Lattice vectors in rows. [Å]
+    periodic : 3 bools
+        Which lattice directions the crystal repeats along.
+
+    Returns
+    -------
+    float
+        Å to the power of the number of periodic directions; 1 for none.
+
+    Raises
+    ------
+    ModelError
+        If the vectors are linearly dependent.
+    """
+    rows_ca = cell_ca[np.array(periodic)]
+    measure = float(np.sqrt(max(np.linalg.det(rows_ca @ rows_ca.T), 0.0)))
+    scale = float(np.prod(np.linalg.norm(rows_ca, axis=1)))
+    if not measure > 1e-9 * scale:
+        raise ModelError(
+            f"The periodic lattice vectors {rows_ca.tolist()} Å are linearly dependent; a "
+            f"{len(rows_ca)}-dimensional crystal needs independent ones. Check the cell."
+        )
+    return measure

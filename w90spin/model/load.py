@@ -1,0 +1,530 @@
+"""From a seedname to a model: takes the files that are there and says what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import FileMissingError, InconsistentFilesError, ModelError
+from w90spin.model import checkpoint
+from w90spin.model.spin import (
+    atomic_spin,
+    pairs_from_centres,
+    pairs_from_order,
+    pairs_from_projections,
+)
+from w90spin.model.wannier import Structure, WannierModel
+from w90spin.model.wigner_seitz import (
+    ImageList,
+    image_list,
+    minimal_images,
+    wigner_seitz_vectors,
+)
+from w90spin.read import (
+    CentresFile,
+    ChkFile,
+    WinFile,
+    WsvecFile,
+    find_file,
+    read_centres,
+    read_chk,
+    read_eig,
+    read_hr,
+    read_mmn,
+    read_nnkp,
+    read_spn,
+    read_tb,
+    read_win,
+    read_wsvec,
+)
+
+Source = Literal["auto", "tb", "hr", "chk"]
+SpinSource = Literal["auto", "spn", "projections", "none"]
+
+SAME_LENGTH = 1e-4
+"""Lattices and centres from two files of one run agree within this. [Å]"""
+
+
+def load_model(
+    seedname: str | Path,
+    *,
+    source: Source = "auto",
+    spin: SpinSource = "auto",
+    spin_order: str | Sequence[tuple[int, int]] | None = None,
+    periodic: tuple[bool, bool, bool] | None = None,
+    minimal_distance: bool = True,
+) -> WannierModel:
+    """Build a model from Wannier90's files.
+
+    Parameters
+    ----------
+    seedname : path
+        Folder and seedname: "data/bi-monolayer/bi" for data/bi-monolayer/bi_tb.dat and so on.
+        Files compressed with gzip, bzip2 or xz are found too.
+    source : "auto", "tb", "hr" or "chk"
+        Where H and r come from: `_tb.dat`; `_hr.dat` with `_centres.xyz`; or `.chk` with `.eig`
+        and `.mmn`.  "auto" takes the first of tb, chk, hr whose files are there.
+    spin : "auto", "spn", "projections" or "none"
+        Where the spin operator comes from: `.spn` with `.chk`; pure spinors in the order of the
+        projections; or none.  "auto" prefers `.spn`, and reports how far the two are apart.
+    spin_order : "interlaced", "block" or pairs, optional
+        Order of the spin components, where `.nnkp` and centres do not tell it.
+    periodic : 3 bools, optional
+        Directions along which the crystal repeats; by default those along which some R is not
+        zero.
+    minimal_distance : bool
+        Move elements of a bare Wigner-Seitz list of R to their nearest images where no `_wsvec.dat`
+        says how (Wannier90's ``use_ws_distance``).
+
+    Returns
+    -------
+    WannierModel
+
+    Raises
+    ------
+    FileMissingError
+        If the seedname has no usable set of files.
+    InputFileError
+        If a file cannot be used.
+    InconsistentFilesError
+        If two files cannot belong to one run.
+    SpinOrderError
+        If the order of the spin components is needed and not known.
+    """
+    files = _Files(Path(seedname))
+    if source == "auto":
+        source = files.best_source()
+    bare = {"tb": _from_tb, "hr": _from_hr, "chk": _from_chk}[source](files)
+    images = _images(files, bare, minimal_distance)
+    pairs, pairs_source = _spin_pairs(files, bare, spin_order, required=spin == "projections")
+
+    n_R = len(bare.R_Rc)
+    home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
+    spin_bare, spin_source = None, "none"
+    has_spn = files.find(".spn") is not None and files.find(".chk") is not None
+    if spin == "spn" or (spin == "auto" and has_spn):
+        spin_bare, spin_source = _spin_from_spn(files, bare), ".spn"
+        if pairs is not None:
+            atomic = atomic_spin(pairs, home, n_R)
+            apart = np.abs(spin_bare[home] - atomic[home])
+            bare.notes.append(
+                f"Spin of the .spn and of pure spinors ({pairs_source}) at R = 0 differ by at most "
+                f"{apart.max():.3f}, rms {np.sqrt((apart**2).mean()):.4f}."
+            )
+    elif spin in ("auto", "projections") and pairs is not None:
+        spin_bare, spin_source = atomic_spin(pairs, home, n_R), f"pure spinors, {pairs_source}"
+        spin_bare *= bare.degeneracy_R[home]
+        bare.notes.append(
+            "The spin operator assumes Wannier functions that are pure spinors; write the .spn "
+            "(write_spn = .true. in pw2wannier90) for the ab-initio one."
+        )
+
+    ham_Rij, pos_Raij = bare.ham_Rij[:, None], bare.pos_Raij
+    if images is None:
+        share_R = 1.0 / bare.degeneracy_R[:, None, None, None]
+        R_Rc, ham_Rij, pos_Raij = bare.R_Rc, ham_Rij * share_R, pos_Raij * share_R
+        spin_Rsij = None if spin_bare is None else spin_bare * share_R
+    else:
+        R_Rc = images.image_Rc
+        ham_Rij = images.move(ham_Rij, bare.degeneracy_R)
+        pos_Raij = images.move(pos_Raij, bare.degeneracy_R)
+        spin_Rsij = None if spin_bare is None else images.move(spin_bare, bare.degeneracy_R)
+
+    if periodic is None:
+        moving = np.any(R_Rc != 0, axis=0)
+        periodic = (bool(moving[0]), bool(moving[1]), bool(moving[2]))
+    model = WannierModel.from_arrays(
+        bare.cell_ca,
+        R_Rc,
+        ham_Rij[:, 0],
+        pos=pos_Raij.transpose(0, 2, 3, 1),
+        spin=None if spin_Rsij is None else spin_Rsij.transpose(0, 2, 3, 1),
+        centres=bare.centres_ia,
+        periodic=periodic,
+        atoms=bare.structure,
+        name=files.seedname.name,
+        spin_pairs=pairs,
+    )
+    return replace(
+        model,
+        spin_source=spin_source,
+        inputs=files.hashes(),
+        notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
+    )
+
+
+@dataclass(eq=False)
+class _Files:
+    """Files of one seedname; remembers which were used."""
+
+    seedname: Path
+    used: dict[str, Path] = field(default_factory=dict)
+    _win: WinFile | None = None
+
+    def find(self, suffix: str) -> Path | None:
+        return find_file(self.seedname, suffix)
+
+    def take(self, suffix: str, remedy: str) -> Path:
+        path = self.find(suffix)
+        if path is None:
+            raise FileMissingError(
+                Path(f"{self.seedname}{suffix}"), "", "the file is not there.", remedy
+            )
+        self.used[path.name] = path
+        return path
+
+    def optional(self, suffix: str) -> Path | None:
+        path = self.find(suffix)
+        if path is not None:
+            self.used[path.name] = path
+        return path
+
+    def win(self) -> WinFile | None:
+        if self._win is None:
+            path = self.optional(".win")
+            self._win = None if path is None else read_win(path)
+        return self._win
+
+    def hashes(self) -> dict[str, str]:
+        return {
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in sorted(self.used.items())
+        }
+
+    def best_source(self) -> Source:
+        if self.find("_tb.dat"):
+            return "tb"
+        if self.find(".chk") and self.find(".eig") and self.find(".mmn"):
+            return "chk"
+        if self.find("_hr.dat"):
+            return "hr"
+        folder = self.seedname.parent
+        if not folder.is_dir():
+            raise FileMissingError(
+                folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
+            )
+        seeds = sorted(
+            {
+                path.name.split(suffix)[0]
+                for suffix in ("_tb.dat", "_hr.dat", ".chk")
+                for path in folder.glob(f"*{suffix}*")
+            }
+        )
+        hint = (
+            f"The folder has the seedname(s) {', '.join(seeds)}."
+            if seeds
+            else "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
+        )
+        raise FileMissingError(
+            self.seedname,
+            "",
+            "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
+            hint,
+        )
+
+
+@dataclass(eq=False)
+class _Bare:
+    """Operators on the list of R of the files, not divided by the degeneracies."""
+
+    source: str
+    cell_ca: FloatArray
+    R_Rc: IntArray
+    degeneracy_R: IntArray
+    ham_Rij: ComplexArray
+    pos_Raij: ComplexArray
+    centres_ia: FloatArray
+    mp_grid: tuple[int, int, int] | None
+    structure: Structure | None
+    notes: list[str] = field(default_factory=list)
+    chk: ChkFile | None = None
+
+
+def _from_tb(files: _Files) -> _Bare:
+    tb = read_tb(files.take("_tb.dat", "Write it with write_tb = .true. in the .win."))
+    home = int(np.flatnonzero(np.all(tb.R_Rc == 0, axis=1))[0])
+    diagonal_ia = np.einsum("aii->ia", tb.pos_Raij[home]).real / tb.degeneracy_R[home]
+    bare = _Bare(
+        source=tb.path.name,
+        cell_ca=tb.cell_ca,
+        R_Rc=tb.R_Rc,
+        degeneracy_R=tb.degeneracy_R,
+        ham_Rij=tb.ham_Rij,
+        pos_Raij=tb.pos_Raij,
+        centres_ia=diagonal_ia,
+        mp_grid=_mp_grid(files),
+        structure=None,
+    )
+    _same_cell(files, bare)
+    centres = _centres(files, bare)
+    if centres is not None:
+        apart = _wrapped_distance(centres.centres_ia, diagonal_ia, tb.cell_ca)
+        if apart > 1e-2:
+            raise InconsistentFilesError(
+                f"The Wannier centres in {centres.path} and {tb.path} are up to {apart:.3f} Å "
+                "apart. They come from different runs; write both again in one."
+            )
+    return bare
+
+
+def _from_hr(files: _Files) -> _Bare:
+    hr = read_hr(files.take("_hr.dat", "Write it with write_hr = .true. in the .win."))
+    win = files.win()
+    path = files.take("_centres.xyz", "Write it with write_xyz = .true. in the .win.")
+    centres = read_centres(path)
+    cell_ca = None if win is None else win.cell_ca
+    if cell_ca is None:
+        raise FileMissingError(
+            Path(f"{files.seedname}.win"),
+            "",
+            f"{hr.path.name} holds no lattice vectors, and there is no .win with unit_cell_cart.",
+            "Keep the .win beside it, or write _tb.dat with write_tb = .true.",
+        )
+    if len(centres.centres_ia) != hr.n_wann:
+        raise InconsistentFilesError(
+            f"{path} has {len(centres.centres_ia)} Wannier centres, {hr.path} {hr.n_wann} Wannier "
+            "functions. They come from different runs."
+        )
+    home = int(np.flatnonzero(np.all(hr.R_Rc == 0, axis=1))[0])
+    pos_Raij = np.zeros((len(hr.R_Rc), 3, hr.n_wann, hr.n_wann), dtype=np.complex128)
+    diagonal = np.arange(hr.n_wann)
+    pos_Raij[home][:, diagonal, diagonal] = centres.centres_ia.T * hr.degeneracy_R[home]
+    bare = _Bare(
+        source=f"{hr.path.name}, r diagonal from {path.name}",
+        cell_ca=cell_ca,
+        R_Rc=hr.R_Rc,
+        degeneracy_R=hr.degeneracy_R,
+        ham_Rij=hr.ham_Rij,
+        pos_Raij=pos_Raij,
+        centres_ia=centres.centres_ia,
+        mp_grid=_mp_grid(files),
+        structure=_structure(files, centres),
+    )
+    bare.notes.append(
+        "The position operator is diagonal (Wannier centres only): interband quantities miss the "
+        "dipoles between Wannier functions. Write _tb.dat with write_tb = .true. for all of r."
+    )
+    return bare
+
+
+def _from_chk(files: _Files) -> _Bare:
+    chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
+    eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
+    mmn = read_mmn(files.take(".mmn", "pw2wannier90 or VASP writes it (write_mmn = .true.)."))
+    R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
+    ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
+    pos_Raij, mismatch = checkpoint.position_to_lattice(chk, mmn, R_Rc)
+    bare = _Bare(
+        source=f"{chk.path.name}, {eig.path.name} and {mmn.path.name}",
+        cell_ca=chk.cell_ca,
+        R_Rc=R_Rc,
+        degeneracy_R=degeneracy_R,
+        ham_Rij=checkpoint.to_lattice(ham_kij, chk.kpt_kc, R_Rc),
+        pos_Raij=pos_Raij,
+        centres_ia=chk.centres_ia,
+        mp_grid=chk.mp_grid,
+        structure=None,
+        chk=chk,
+    )
+    if mismatch > 1e-4:
+        raise InconsistentFilesError(
+            f"The overlaps of {mmn.path} in the Wannier gauge differ from those in {chk.path} by "
+            f"{mismatch:.2e}. The .mmn belongs to another run; write both again."
+        )
+    _same_cell(files, bare)
+    centres = _centres(files, bare)
+    if centres is not None:
+        apart = _wrapped_distance(centres.centres_ia, chk.centres_ia, chk.cell_ca)
+        if apart > 1e-2:
+            bare.notes.append(
+                f"The Wannier centres in {centres.path.name} and {chk.path.name} are up to "
+                f"{apart:.3f} Å apart: the files come from different runs."
+            )
+    return bare
+
+
+def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
+    chk = bare.chk
+    if chk is None:
+        chk = read_chk(files.take(".chk", "wannier90.x writes it; .spn is of no use without."))
+        if chk.n_wann != bare.ham_Rij.shape[-1]:
+            raise InconsistentFilesError(
+                f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
+                f"{bare.ham_Rij.shape[-1]}. They come from different runs."
+            )
+        apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
+        if apart > 1e-2:
+            raise InconsistentFilesError(
+                f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
+                "apart. They come from different runs; write both again in one."
+            )
+        _check_hamiltonian(files, bare, chk)
+    spn = read_spn(
+        files.take(".spn", "Put write_spn = .true. in the pw2wannier90 input and run it again.")
+    )
+    spin_ksij = checkpoint.spin_on_mesh(chk, spn)
+    if _is_wigner_seitz(bare, chk.mp_grid):
+        # As in the files, before division by the degeneracies.
+        return checkpoint.to_lattice(spin_ksij, chk.kpt_kc, bare.R_Rc)
+    raise InconsistentFilesError(
+        f"The lattice vectors in {bare.source} are not the Wigner-Seitz list of the "
+        f"{'x'.join(map(str, chk.mp_grid))} mesh in {chk.path}, so that the spin cannot be put on "
+        "them. Load with source='chk', or with spin='projections'."
+    )
+
+
+def _check_hamiltonian(files: _Files, bare: _Bare, chk: ChkFile) -> None:
+    """H(R) of the file against that of the checkpoint: same run, same gauge."""
+    eig_path = files.optional(".eig")
+    if eig_path is None or not _is_wigner_seitz(bare, chk.mp_grid):
+        return
+    ham_kij = checkpoint.hamiltonian_on_mesh(chk, read_eig(eig_path))
+    apart = float(
+        np.abs(checkpoint.to_lattice(ham_kij, chk.kpt_kc, bare.R_Rc) - bare.ham_Rij).max()
+    )
+    if apart > 1e-3:
+        raise InconsistentFilesError(
+            f"H(R) of {bare.source} and of {chk.path} with {eig_path.name} differ by {apart:.2e} "
+            "eV, so that the spin of the checkpoint is in another gauge. Write _tb.dat and .chk "
+            "again in one run of wannier90.x."
+        )
+    bare.notes.append(f"H(R) of {bare.source} and of {chk.path.name} agree to {apart:.1e} eV.")
+
+
+def _is_wigner_seitz(bare: _Bare, mp_grid: tuple[int, int, int]) -> bool:
+    R_Rc, degeneracy_R = wigner_seitz_vectors(bare.cell_ca, mp_grid)
+    if len(R_Rc) != len(bare.R_Rc):
+        return False
+    order = np.lexsort(bare.R_Rc.T[::-1])
+    return np.array_equal(bare.R_Rc[order], R_Rc) and np.array_equal(
+        bare.degeneracy_R[order], degeneracy_R
+    )
+
+
+def _images(files: _Files, bare: _Bare, minimal_distance: bool) -> ImageList | None:
+    """Nearest images of the elements: from `_wsvec.dat`, or worked out, or none."""
+    if not minimal_distance:
+        return None
+    path = None if bare.chk is not None else files.optional("_wsvec.dat")
+    if path is not None:
+        return _images_from_file(read_wsvec(path), bare)
+    if bare.mp_grid is None:
+        bare.notes.append(
+            "Neither _wsvec.dat nor an ab-initio mesh is known: the list of R is used as it is."
+        )
+        return None
+    if not _is_wigner_seitz(bare, bare.mp_grid):
+        bare.notes.append(
+            "The list of R is not the bare Wigner-Seitz list of the ab-initio mesh: minimal "
+            "distances are taken as already applied."
+        )
+        return None
+    bare.notes.append("Minimal distances worked out from the Wannier centres.")
+    return minimal_images(bare.cell_ca, bare.mp_grid, bare.R_Rc, bare.centres_ia)
+
+
+def _images_from_file(wsvec: WsvecFile, bare: _Bare) -> ImageList:
+    n_wann = bare.ham_Rij.shape[-1]
+    if wsvec.n_wann != n_wann or not np.array_equal(wsvec.R_Rc, bare.R_Rc):
+        raise InconsistentFilesError(
+            f"{wsvec.path} ({wsvec.n_wann} Wannier functions, {len(wsvec.R_Rc)} R) and "
+            f"{bare.source} ({n_wann}, {len(bare.R_Rc)} R) do not have the same lattice vectors. "
+            "They come from different runs; write both again in one."
+        )
+    bare.notes.append(f"Minimal distances from {wsvec.path.name}.")
+    count_x = wsvec.count_Rij.ravel()
+    element_p = np.repeat(np.arange(len(count_x)), count_x)
+    source_p, i_p, j_p = np.unravel_index(element_p, wsvec.count_Rij.shape)
+    vector_pc = bare.R_Rc[source_p] + wsvec.shift_pc
+    return image_list(source_p, i_p, j_p, vector_pc, 1.0 / count_x[element_p])
+
+
+def _spin_pairs(
+    files: _Files,
+    bare: _Bare,
+    spin_order: str | Sequence[tuple[int, int]] | None,
+    *,
+    required: bool,
+) -> tuple[IntArray | None, str]:
+    """Pairs of spin components and where they are known from."""
+    n_wann = bare.ham_Rij.shape[-1]
+    if spin_order is not None:
+        order = spin_order if isinstance(spin_order, str) else np.array(spin_order)
+        return pairs_from_order(order, n_wann), "order as given"
+    win = files.win()
+    if win is not None and not win.spinors:
+        if required:
+            raise ModelError(
+                f"{win.path} has no spinors = .true.: its Wannier functions carry no spin "
+                "components. Repeat the Wannierisation of a noncollinear calculation with spinors."
+            )
+        return None, ""
+    nnkp_path = files.optional(".nnkp")
+    if nnkp_path is not None:
+        nnkp = read_nnkp(nnkp_path)
+        if len(nnkp.projections) == n_wann and nnkp.spinor:
+            try:
+                return pairs_from_projections(nnkp), f"projections in {nnkp_path.name}"
+            except ModelError:
+                if required:
+                    raise
+                return None, ""
+    try:
+        return pairs_from_centres(bare.centres_ia, bare.cell_ca), "pairs of Wannier centres"
+    except ModelError:
+        if required:
+            raise
+        return None, ""
+
+
+def _mp_grid(files: _Files) -> tuple[int, int, int] | None:
+    win = files.win()
+    return None if win is None else win.mp_grid
+
+
+def _same_cell(files: _Files, bare: _Bare) -> None:
+    win = files.win()
+    if win is None or win.cell_ca is None:
+        return
+    apart = float(np.abs(win.cell_ca - bare.cell_ca).max())
+    if apart > SAME_LENGTH:
+        raise InconsistentFilesError(
+            f"The lattice vectors in {win.path} and {bare.source} differ by up to {apart:.4f} Å. "
+            "They come from different runs."
+        )
+
+
+def _centres(files: _Files, bare: _Bare) -> CentresFile | None:
+    """Read `_centres.xyz` if there, and take the atoms from it or from .win."""
+    path = files.optional("_centres.xyz")
+    centres = None if path is None else read_centres(path)
+    bare.structure = _structure(files, centres)
+    n_wann = bare.ham_Rij.shape[-1]
+    if centres is not None and len(centres.centres_ia) != n_wann:
+        raise InconsistentFilesError(
+            f"{path} has {len(centres.centres_ia)} Wannier centres, {bare.source} {n_wann} Wannier "
+            "functions. They come from different runs."
+        )
+    return centres
+
+
+def _structure(files: _Files, centres: CentresFile | None) -> Structure | None:
+    win = files.win()
+    if win is not None and win.positions_xa is not None and len(win.symbols):
+        return Structure(tuple(win.symbols), win.positions_xa)
+    if centres is not None and len(centres.symbols):
+        return Structure(tuple(centres.symbols), centres.positions_xa)
+    return None
+
+
+def _wrapped_distance(one_ia: FloatArray, other_ia: FloatArray, cell_ca: FloatArray) -> float:
+    """Largest distance between two lists of centres, up to lattice vectors. [Å]"""
+    apart_ic = (one_ia - other_ia) @ np.linalg.inv(cell_ca)
+    apart_ic -= np.rint(apart_ic)
+    return float(np.linalg.norm(apart_ic @ cell_ca, axis=1).max())

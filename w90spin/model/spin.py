@@ -1,0 +1,170 @@
+"""Order of the spin components of Wannier functions, and the spin operator that it implies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import SpinOrderError
+from w90spin.read import NnkpFile
+
+PAULI_sij: ComplexArray = np.array(
+    [[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=np.complex128
+)
+
+PAIR_DISTANCE = 0.3
+"""Centres of the two spin components of one orbital lie nearer than this. [Å]"""
+
+
+def pairs_from_order(order: str | IntArray, n_wann: int) -> IntArray:
+    """Pairs (up, down) of Wannier functions.
+
+    Parameters
+    ----------
+    order : "interlaced", "block", or int array (p, 2)
+        Up, down, up, down, ...; all up then all down; or the pairs themselves, counted from 0.
+    n_wann : int
+        Number of Wannier functions.
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If the number is odd, the word unknown, or the pairs do not use every function once.
+    """
+    if n_wann % 2:
+        raise SpinOrderError(
+            f"{n_wann} Wannier functions cannot be pairs of spin components. The Wannierisation "
+            "was without spinors or select_projections broke the pairs; use the .spn instead."
+        )
+    index_i = np.arange(n_wann)
+    if isinstance(order, str):
+        if order == "interlaced":
+            return index_i.reshape(-1, 2)
+        if order == "block":
+            return index_i.reshape(2, -1).T.copy()
+        raise SpinOrderError(
+            f"spin_order = '{order}' is unknown; 'interlaced' (up, down, up, down, ...), 'block' "
+            "(all up, then all down) or a list of pairs is needed."
+        )
+    pairs = np.asarray(order, dtype=np.int64)
+    if pairs.shape != (n_wann // 2, 2) or not np.array_equal(np.sort(pairs.ravel()), index_i):
+        raise SpinOrderError(
+            f"spin_order has shape {pairs.shape}; {n_wann // 2} pairs that use each of the "
+            f"{n_wann} Wannier functions once, counted from 0, are needed."
+        )
+    return pairs
+
+
+def pairs_from_projections(nnkp: NnkpFile) -> IntArray:
+    """Pairs (up, down) from the spinor projections of a .nnkp.
+
+    Parameters
+    ----------
+    nnkp : NnkpFile
+        The neighbour list with its projections.
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If the projections are not spinors along z or an orbital lacks one of its components.
+    """
+    orbitals: dict[tuple[object, ...], dict[int, int]] = {}
+    for index, projection in enumerate(nnkp.projections):
+        if projection.spin not in (1, -1) or not np.allclose(projection.spin_axis_a, [0, 0, 1]):
+            raise SpinOrderError(
+                f"{nnkp.path}: projection {index + 1} is not a spinor along +z (spin "
+                f"{projection.spin}, axis {projection.spin_axis_a.tolist()}), so the order of the "
+                "spin components does not give Pauli matrices. Use the .spn."
+            )
+        key = (
+            tuple(np.round(projection.site_c, 5).tolist()),
+            projection.l,
+            projection.mr,
+            projection.radial,
+            tuple(np.round(projection.z_axis_a, 5).tolist()),
+            tuple(np.round(projection.x_axis_a, 5).tolist()),
+            round(projection.zona, 5),
+        )
+        spins = orbitals.setdefault(key, {})
+        if projection.spin in spins:
+            raise SpinOrderError(
+                f"{nnkp.path}: projections {spins[projection.spin] + 1} and {index + 1} are the "
+                "same spinor. Use the .spn."
+            )
+        spins[projection.spin] = index
+    for spins in orbitals.values():
+        if len(spins) != 2:
+            only = next(iter(spins.values())) + 1
+            raise SpinOrderError(
+                f"{nnkp.path}: projection {only} has no partner of opposite spin. Use the .spn."
+            )
+    return np.array([[spins[1], spins[-1]] for spins in orbitals.values()], dtype=np.int64)
+
+
+def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
+    """Pairs (up, down) guessed from which neighbours in the list share a centre.
+
+    Parameters
+    ----------
+    centres_ia : float array (i, a)
+        Wannier centres. [Å]
+    cell_ca : float array (c, a)
+        Lattice vectors in rows. [Å]
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If neither the interlaced nor the block order fits, or both do.
+    """
+    n_wann = len(centres_ia)
+    fits = {}
+    for order in ("interlaced", "block"):
+        up_p, down_p = pairs_from_order(order, n_wann).T
+        apart_pc = (centres_ia[up_p] - centres_ia[down_p]) @ np.linalg.inv(cell_ca)
+        apart_pc -= np.rint(apart_pc)
+        fits[order] = float(np.linalg.norm(apart_pc @ cell_ca, axis=1).max())
+    good = [order for order, distance in fits.items() if distance < PAIR_DISTANCE]
+    if len(good) != 1:
+        raise SpinOrderError(
+            "The Wannier centres do not tell the order of the spin components: partners are up to "
+            f"{fits['interlaced']:.2f} Å apart if interlaced, {fits['block']:.2f} Å if in blocks. "
+            "Give spin_order='interlaced' (Wannier90 3 with spinor projections, VASP 6) or "
+            "spin_order='block' (Wannier90 1.2 with VASP 5), or keep the .spn or .nnkp."
+        )
+    return pairs_from_order(good[0], n_wann)
+
+
+def atomic_spin(pairs: IntArray, home: int, n_R: int) -> ComplexArray:
+    """Pauli matrices of Wannier functions that are pure spinors: σ inside each pair, at R = 0.
+
+    Parameters
+    ----------
+    pairs : int array (p, 2)
+        Wannier functions (up, down) of each orbital.
+    home : int
+        Index of R = 0.
+    n_R : int
+        Number of lattice vectors.
+
+    Returns
+    -------
+    complex array (R, s, i, j)
+    """
+    n_wann = pairs.size
+    spin_Rsij = np.zeros((n_R, 3, n_wann, n_wann), dtype=np.complex128)
+    for row in range(2):
+        for col in range(2):
+            spin_Rsij[home][:, pairs[:, row], pairs[:, col]] = PAULI_sij[:, row, col, None]
+    return spin_Rsij

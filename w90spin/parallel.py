@@ -1,0 +1,133 @@
+"""The only door to MPI, and the number of BLAS threads.
+
+``import w90spin`` starts no MPI: mpi4py is imported when a run finds itself under ``mpirun`` or
+``srun``, or when the user hands over a communicator.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from w90spin.errors import ParallelError
+
+LAUNCHER_SIZES = (
+    "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+    "MV2_COMM_WORLD_SIZE",
+    "SLURM_STEP_NUM_TASKS",
+)
+"""Variables in which launchers tell a process how many ranks there are.  SLURM_NTASKS is none of
+them: it is set in the plain shell of a batch job too."""
+
+
+class Comm:
+    """The few collective operations that w90spin uses, on one rank or many.
+
+    Parameters
+    ----------
+    mpi : mpi4py communicator, or None
+        None for a serial run.
+    """
+
+    def __init__(self, mpi: Any = None) -> None:
+        self._mpi = mpi
+        self.rank: int = 0 if mpi is None else mpi.Get_rank()
+        self.size: int = 1 if mpi is None else mpi.Get_size()
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is rank 0, which reads, writes and prints."""
+        return self.rank == 0
+
+    def abort(self, code: int) -> None:
+        """End all ranks at once: the way out when one of them fails alone."""
+        if self._mpi is not None:
+            self._mpi.Abort(code)
+
+    def barrier(self) -> None:
+        """Wait for all ranks."""
+        if self._mpi is not None:
+            self._mpi.barrier()
+
+    def bcast(self, value: Any) -> Any:
+        """Rank 0's value on every rank."""
+        return value if self._mpi is None else self._mpi.bcast(value, root=0)
+
+    def gather(self, value: Any) -> list[Any] | None:
+        """Every rank's value, in rank order, on rank 0; None elsewhere."""
+        if self._mpi is None:
+            return [value]
+        gathered: list[Any] | None = self._mpi.gather(value, root=0)
+        return gathered
+
+    def allgather(self, value: Any) -> list[Any]:
+        """Every rank's value, in rank order, on every rank."""
+        if self._mpi is None:
+            return [value]
+        gathered: list[Any] = self._mpi.allgather(value)
+        return gathered
+
+
+def world(comm: Any = None) -> Comm:
+    """Communicator of a run.
+
+    Parameters
+    ----------
+    comm : Comm, mpi4py communicator, or None
+        None takes MPI's world if the process was started by an MPI launcher, else a serial run.
+
+    Returns
+    -------
+    Comm
+
+    Raises
+    ------
+    ParallelError
+        If a launcher started several ranks, but MPI cannot be loaded or sees one rank only.
+    """
+    if isinstance(comm, Comm):
+        return comm
+    if comm is not None:
+        return Comm(comm)
+    if not launched_in_parallel():
+        return Comm()
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as problem:
+        raise ParallelError(
+            f"A launcher started {launched_ranks()} ranks, but MPI cannot be loaded ({problem}). "
+            "Install one: pip install 'w90spin[mpi]', or build mpi4py against the cluster's MPI."
+        ) from problem
+    if MPI.COMM_WORLD.Get_size() == 1:
+        raise ParallelError(
+            f"The launcher started {launched_ranks()} ranks, but MPI sees one: mpirun and mpi4py "
+            "belong to different MPI libraries, and every rank would do the whole work. Use the "
+            "mpirun of the MPI that mpi4py was built with (docs/mpi.md)."
+        )
+    return Comm(MPI.COMM_WORLD)
+
+
+def launched_in_parallel() -> bool:
+    """Whether a launcher started this process as one of several ranks."""
+    return launched_ranks() > 1
+
+
+def launched_ranks() -> int:
+    """How many ranks the launcher says it started; 1 without a launcher."""
+    told = [os.environ.get(name, "") for name in LAUNCHER_SIZES]
+    return max([1, *(int(ranks) for ranks in told if ranks.isdigit())])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """BLAS on one thread: small matrices gain nothing from more, and ranks would fight for cores.
+
+    It also fixes the order of additions, so that results do not depend on the number of cores.
+    """
+    with threadpool_limits(limits=1):
+        yield

@@ -1,0 +1,29 @@
+"""Results in, matplotlib axes out.  Nothing is computed here, and only here is matplotlib used."""
+
+from w90spin.plot.component import PlotError
+
+try:
+    import matplotlib as _matplotlib  # noqa: F401
+except ImportError as _problem:
+    raise PlotError(
+        "Pictures need matplotlib, which is not installed: pip install 'w90spin[plot]'."
+    ) from _problem
+
+from w90spin.plot.bands import plot_bands, tabulate_bands
+from w90spin.plot.everything import plot_all
+from w90spin.plot.spectrum import plot_induced_spin, tabulate_induced_spin
+from w90spin.plot.style import house_style, save_figure
+from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
+
+__all__ = [
+    "PlotError",
+    "house_style",
+    "plot_all",
+    "plot_bands",
+    "plot_induced_spin",
+    "plot_kmap",
+    "save_figure",
+    "tabulate_bands",
+    "tabulate_induced_spin",
+    "tabulate_kmap",
+]

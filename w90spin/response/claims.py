@@ -1,0 +1,179 @@
+"""What a response tells the rest of the house about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from w90spin.arrays import FloatArray
+from w90spin.kspace.states import BlochStates
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a tensor.
+
+    Parameters
+    ----------
+    name : str
+        E.g. "omega".
+    values : tuple
+        Coordinates, numbers or names.
+    unit : str
+        Unit of the coordinates; empty for names.
+    description : str
+        One sentence.
+    """
+
+    name: str
+    values: tuple[float, ...] | tuple[str, ...]
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class TensorClaim:
+    """One tensor that a response integrates.
+
+    Parameters
+    ----------
+    name : str
+        E.g. "upsilon1_even".
+    axes : tuple of Axis
+        Axes in order.
+    time_reversal : int
+        +1 if the integrand at -k equals that at k in a time-reversal symmetric model, -1 if it is
+        opposite, so that the integral vanishes there.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    time_reversal: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+
+@dataclass(frozen=True)
+class PublishedTensor:
+    """One tensor as the user gets it.
+
+    Parameters
+    ----------
+    name : str
+        E.g. "upsilon1".
+    symbol : str
+        As in the literature.
+    axes : tuple of Axis
+        Axes in order.
+    unit : str
+        Unit without its power of Å.
+    length_power : int
+        Power of Å in that unit, which the zone integral lowers by the number of dimensions.
+    description : str
+        One sentence.
+    """
+
+    name: str
+    symbol: str
+    axes: tuple[Axis, ...]
+    unit: str
+    length_power: int
+    description: str
+
+    def unit_in(self, dimension: int) -> str:
+        """Unit of the zone integral over this many dimensions."""
+        return " ".join(filter(None, (_power("Å", self.length_power - dimension), self.unit)))
+
+    @property
+    def unit_per_k(self) -> str:
+        """Unit at one k."""
+        return self.unit_in(0)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a response is and needs.
+
+    Parameters
+    ----------
+    name : str
+        Name in job files and results.
+    title : str
+        One line for tables and plots.
+    needs : frozenset of str
+        Operators that the model must carry: "spin".
+    raw : tuple of TensorClaim
+        What the integrand returns, each of definite parity under time reversal.
+    published : tuple of PublishedTensor
+        What the user gets.
+    reference : str
+        Where the formula is from.
+    """
+
+    name: str
+    title: str
+    needs: frozenset[str]
+    raw: tuple[TensorClaim, ...]
+    published: tuple[PublishedTensor, ...]
+    reference: str
+
+
+class Response(Protocol):
+    """A response: callable on Bloch states."""
+
+    @property
+    def claims(self) -> Claims:
+        """What it is and needs."""
+        ...
+
+    def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Integrand of every raw tensor, shape (k, *axes)."""
+        ...
+
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Published tensors from raw ones: linear, on arrays with the axes of the claims."""
+        ...
+
+    def parameters(self) -> dict[str, object]:
+        """Physical parameters, as plain numbers and strings for the result file."""
+        ...
+
+
+def as_axis(value: object, label: str) -> FloatArray:
+    """One number or a list of numbers as a float array.
+
+    Parameters
+    ----------
+    value : float or sequence of float
+        What the user gave.
+    label : str
+        Name of the parameter, for the message.
+
+    Returns
+    -------
+    float array (x)
+
+    Raises
+    ------
+    ValueError
+        If it is empty or holds something other than finite numbers.
+    """
+    array = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(
+            f"{label} = {value!r} must be one finite number or a non-empty list of them."
+        )
+    return array
+
+
+def _power(unit: str, power: int) -> str:
+    if power == 0:
+        return ""
+    digits = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return unit if power == 1 else unit + digits

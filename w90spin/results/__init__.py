@@ -1,0 +1,5 @@
+"""Labelled tensors with units, errors and provenance; their file and their exports."""
+
+from w90spin.results.result import BandPath, KMap, ResponseResult, Result, Tensor, load_result
+
+__all__ = ["BandPath", "KMap", "ResponseResult", "Result", "Tensor", "load_result"]

@@ -1,0 +1,263 @@
+"""k-resolved output: maps over a plane of the zone and bands along a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from ase.cell import Cell
+
+from w90spin.arrays import FloatArray
+from w90spin.errors import JobError
+from w90spin.integrate.driver import BATCH_BYTES
+from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums
+from w90spin.kspace.fourier import FourierSum, KPoints
+from w90spin.kspace.states import BlochStates, solve
+from w90spin.model.wannier import WannierModel
+from w90spin.parallel import Comm, one_thread, world
+from w90spin.response import Response, SpinPolarizability
+from w90spin.response.claims import Axis
+from w90spin.results.result import BandPath, KMap, Tensor
+
+KPath = str | Sequence[tuple[str, Sequence[float]]]
+"""Names of special points as ASE knows them, "GXSYG", or pairs (label, reduced k)."""
+
+
+def zone_map(
+    model: WannierModel,
+    response: Response,
+    *,
+    n: int = 101,
+    plane: tuple[int, int] | None = None,
+    offset: float = 0.0,
+    comm: Any = None,
+    tolerance: float = DEGENERACY_TOLERANCE,
+) -> KMap:
+    """A response, summed over bands with its occupations, on a plane through the zone.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    response : Response
+        What to map; every parameter as for an integral.
+    n : int
+        Points along each direction; the plane runs from -1/2 to 1/2 of both reciprocal vectors.
+    plane : 2 ints, optional
+        Reciprocal vectors that span the plane; by default the first two periodic ones.
+    offset : float
+        Reduced coordinate along the third direction.
+    comm : Comm, mpi4py communicator, or None
+        Ranks that share the work.
+    tolerance : float
+        Degeneracy tolerance. [eV]
+
+    Returns
+    -------
+    KMap
+        The same on every rank.
+
+    Raises
+    ------
+    JobError
+        If the model has fewer than two periodic directions, or ``n`` is not positive.
+    """
+    periodic = [c for c in range(3) if model.periodic[c]]
+    if plane is None:
+        if len(periodic) < 2:
+            raise JobError(
+                f"A map needs two periodic directions; model '{model.name}' has {len(periodic)}."
+            )
+        plane = (periodic[0], periodic[1])
+    if n < 2 or len(set(plane)) != 2:
+        raise JobError(f"A map of n = {n} points over plane {plane} cannot be drawn.")
+    along = np.linspace(-0.5, 0.5, n)
+    kpt_uvc = np.zeros((n, n, 3))
+    third = 3 - sum(plane)
+    kpt_uvc[..., plane[0]], kpt_uvc[..., plane[1]] = along[:, None], along
+    kpt_uvc[..., third] = offset
+    tensors = {}
+    ranks = world(comm)
+    for name, integrand_kx in _on_points(
+        model, kpt_uvc.reshape(-1, 3), ranks, tolerance, lambda states: response(states)
+    ).items():
+        tensors[name] = integrand_kx.reshape(n, n, *integrand_kx.shape[1:])
+    published = response.publish(tensors)
+    axes = tuple(
+        Axis(name, tuple(along.tolist()), "", f"reduced coordinate along b{c + 1}")
+        for name, c in zip(("u", "v"), plane, strict=True)
+    )
+    return KMap(
+        response=response.claims.name,
+        kpt_uvc=kpt_uvc,
+        kpt_uva=kpt_uvc @ model.recip_ca,
+        tensors={
+            claim.name: Tensor(
+                claim.name,
+                claim.symbol,
+                published[claim.name],
+                np.zeros(published[claim.name].shape),
+                (*axes, *claim.axes),
+                claim.unit_per_k,
+                f"{claim.description}, per k",
+            )
+            for claim in response.claims.published
+        },
+        recip_ca=model.recip_ca,
+    )
+
+
+def band_path(
+    model: WannierModel,
+    path: KPath,
+    response: SpinPolarizability | None = None,
+    *,
+    mu: float = 0.0,
+    n: int = 240,
+    comm: Any = None,
+    tolerance: float = DEGENERACY_TOLERANCE,
+) -> BandPath:
+    """Bands along a path, with spin and a response of each band summed over degenerate blocks.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    path : str or sequence of (str, 3 floats)
+        Special points of the lattice by name, or labels with reduced coordinates.
+    response : SpinPolarizability, optional
+        Whose band-resolved values to compute.
+    mu : float
+        Fermi level that plots take as zero. [eV]
+    n : int
+        Points along the whole path.
+    comm : Comm, mpi4py communicator, or None
+        Ranks that share the work.
+    tolerance : float
+        Degeneracy tolerance. [eV]
+
+    Returns
+    -------
+    BandPath
+        The same on every rank.
+
+    Raises
+    ------
+    JobError
+        If the path has fewer than two points or names unknown ones.
+    """
+    labels, corner_pc = _corners(model, path)
+    kpt_kc, distance_k, position_p = _points_along(model, corner_pc, n)
+
+    def evaluate(states: BlochStates) -> dict[str, FloatArray]:
+        found = {"energy": states.energy_kn, "block": states.block_kn.astype(np.float64)}
+        if states.wannier.spin_ksij is None:
+            found["spin"] = np.zeros((*states.energy_kn.shape, 3))
+        else:
+            diagonal_ksn = np.einsum("ksnn->ksn", states.spin_ksnm).real
+            size_kn = block_sums(np.ones((len(diagonal_ksn), 1, states.n_bands)), states.block_kn)
+            found["spin"] = (block_sums(diagonal_ksn, states.block_kn) / size_kn).swapaxes(1, 2)
+        if response is not None:
+            found.update(response.bands(states))
+        return found
+
+    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate)
+    tensors = {}
+    if response is not None:
+        axes = (
+            Axis("k", tuple(distance_k.tolist()), "1/Å", "length along the path"),
+            Axis("band", tuple(range(1, model.n_wann + 1)), "", "band, ascending in energy"),
+        )
+        for claim in response.claims.published:
+            if claim.name in values:
+                own = tuple(axis for axis in claim.axes if axis.name not in ("kT", "mu"))
+                tensors[claim.name] = Tensor(
+                    claim.name,
+                    claim.symbol,
+                    values[claim.name],
+                    np.zeros(values[claim.name].shape),
+                    (*axes, *own),
+                    claim.unit_per_k,
+                    f"{claim.description}, of one band, summed over its degenerate block",
+                )
+    return BandPath(
+        kpt_kc=kpt_kc,
+        distance_k=distance_k,
+        label_positions=position_p,
+        labels=labels,
+        energy_kn=values["energy"],
+        block_kn=values["block"].astype(np.int64),
+        spin_kns=values["spin"],
+        tensors=tensors,
+        mu=mu,
+    )
+
+
+def _corners(model: WannierModel, path: KPath) -> tuple[tuple[str, ...], FloatArray]:
+    if isinstance(path, str):
+        try:
+            known = Cell(model.cell_ca)  # type: ignore[no-untyped-call]
+            known = known.bandpath(path=path, npoints=0, pbc=model.periodic)
+            names = [name for name in _split_names(path) if name]
+            corner_pc = np.array([known.special_points[name] for name in names])
+        except (KeyError, ValueError) as problem:
+            raise JobError(
+                f"Path '{path}' names a point that this lattice does not have ({problem}). Give "
+                'labels with reduced coordinates instead: [["G", [0, 0, 0]], ...].'
+            ) from None
+    else:
+        names = [str(label) for label, _ in path]
+        corner_pc = np.array([kpt for _, kpt in path], dtype=np.float64)
+    if len(names) < 2 or corner_pc.shape != (len(names), 3):
+        raise JobError(
+            f"A path needs at least two points of three reduced coordinates; got {path!r}."
+        )
+    return tuple("Γ" if name in ("G", "GAMMA", "Gamma") else name for name in names), corner_pc
+
+
+def _split_names(path: str) -> Iterator[str]:
+    """Names in "GXSYG" or "GX1S": a letter with the digits that follow it."""
+    name = ""
+    for letter in path.replace(",", "").replace(" ", ""):
+        if letter.isdigit():
+            name += letter
+        else:
+            yield name
+            name = letter
+    yield name
+
+
+def _points_along(
+    model: WannierModel, corner_pc: FloatArray, n: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    length_s = np.linalg.norm(np.diff(corner_pc, axis=0) @ model.recip_ca, axis=1)
+    if n < 2 or not (length_s > 0.0).all():
+        raise JobError(f"A path of n = {n} points with a segment of no length cannot be drawn.")
+    position_p = np.concatenate([[0.0], np.cumsum(length_s)])
+    pieces = [corner_pc[:1]]
+    for begin_c, end_c, length in zip(corner_pc[:-1], corner_pc[1:], length_s, strict=True):
+        steps = max(1, round(n * length / position_p[-1]))
+        fraction_k = np.arange(1, steps + 1)[:, None] / steps
+        pieces.append(begin_c + fraction_k * (end_c - begin_c))
+    kpt_kc = np.concatenate(pieces)
+    step_k = np.linalg.norm(np.diff(kpt_kc, axis=0) @ model.recip_ca, axis=1)
+    return kpt_kc, np.concatenate([[0.0], np.cumsum(step_k)]), position_p
+
+
+def _on_points(
+    model: WannierModel, kpt_kc: FloatArray, comm: Comm, tolerance: float, evaluate: Any
+) -> dict[str, FloatArray]:
+    """Arrays of ``evaluate`` at all points, in their order, on every rank."""
+    fourier = FourierSum(model)
+    batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
+    starts = range(0, len(kpt_kc), batch)
+    mine = {}
+    with one_thread():
+        for index, start in enumerate(starts):
+            if index % comm.size == comm.rank:
+                points = KPoints(kpt_kc[start : start + batch])
+                mine[index] = evaluate(solve(fourier, points, tolerance))
+    pieces = {index: piece for rank in comm.allgather(mine) for index, piece in rank.items()}
+    ordered = [pieces[index] for index in range(len(starts))]
+    return {name: np.concatenate([piece[name] for piece in ordered]) for name in ordered[0]}

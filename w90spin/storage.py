@@ -1,0 +1,176 @@
+"""The only door to HDF5: trees of arrays and attributes, written atomically."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from w90spin.errors import ResultFileError
+
+ATTRIBUTES = "@"
+"""Key under which a tree keeps the attributes of its group."""
+
+
+def write_tree(path: Path | str, tree: Mapping[str, Any]) -> Path:
+    """Write nested mappings as HDF5 groups: the file appears complete or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Where; an existing file is replaced.
+    tree : mapping
+        Values are mappings (groups), arrays, or lists of strings (datasets).  The key "@" holds a
+        mapping of attributes for the group; a dataset "x" takes those under "x@".
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If the folder is missing or not writable, or the disk is full.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        with h5py.File(temporary, "w") as file:
+            _write_group(file, tree)
+            file.flush()
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as problem:
+        raise ResultFileError(
+            f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
+            "that exists, may be written to, and has room."
+        ) from problem
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_tree(path: Path | str) -> dict[str, Any]:
+    """Read an HDF5 file into nested dictionaries, attributes under "@" and "name@".
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ResultFileError
+        If the file is missing or not HDF5.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ResultFileError(f"{path} is not there. Write it with 'w90spin run'.")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read_group(file)
+    except OSError as problem:
+        raise ResultFileError(
+            f"{path} is not a readable HDF5 file ({problem}). It may be cut short; write it again "
+            "with 'w90spin run'."
+        ) from problem
+
+
+def check_writable(path: Path | str) -> Path:
+    """Raise now what :func:`write_tree` would raise after a long run.
+
+    Parameters
+    ----------
+    path : path
+        Where a file shall be written later.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ResultFileError(f"{path} is a folder; give the name of a file in it.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as problem:
+        raise ResultFileError(
+            f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
+            "that exists and may be written to."
+        ) from problem
+    return path
+
+
+def _write_group(group: Any, tree: Mapping[str, Any]) -> None:
+    for key, value in tree.items():
+        if key == ATTRIBUTES:
+            _write_attributes(group, value)
+        elif key.endswith(ATTRIBUTES):
+            continue
+        elif isinstance(value, Mapping):
+            _write_group(group.create_group(key, track_order=True), value)
+        else:
+            array = np.asarray(value)
+            if array.dtype.kind == "U":
+                array = np.asarray(value, dtype=h5py.string_dtype())
+            dataset = group.create_dataset(key, data=array, track_times=False)
+            _write_attributes(dataset, tree.get(key + ATTRIBUTES, {}))
+
+
+def _write_attributes(target: Any, attributes: Mapping[str, Any]) -> None:
+    for key, value in attributes.items():
+        if isinstance(value, (list, tuple)) and value and all(isinstance(v, str) for v in value):
+            target.attrs.create(key, list(value), dtype=h5py.string_dtype())
+        else:
+            target.attrs[key] = value
+
+
+def _read_group(group: Any) -> dict[str, Any]:
+    tree: dict[str, Any] = {ATTRIBUTES: _attributes(group)}
+    for key, item in group.items():
+        if isinstance(item, h5py.Group):
+            tree[key] = _read_group(item)
+            continue
+        value = item[()]
+        if h5py.check_string_dtype(item.dtype) is not None:
+            value = item.asstr()[()]
+        tree[key] = value
+        tree[key + ATTRIBUTES] = _attributes(item)
+    return tree
+
+
+def _attributes(target: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in target.attrs.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+            value = [v.decode() if isinstance(v, bytes) else str(v) for v in value.ravel()]
+        elif isinstance(value, np.generic):
+            value = value.item()
+        found[key] = value
+    return found
