@@ -18,7 +18,7 @@ from w90spin.cli.job import Job, read_job
 from w90spin.cli.progress import ProgressReport
 from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
 from w90spin.compute import compute
-from w90spin.derive import InducedSpin, induced_spin
+from w90spin.derive import InducedSpin, induced_spin, symmetry_form
 from w90spin.errors import JobError, W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.model.load import load_model
@@ -29,6 +29,9 @@ from w90spin.results import Result, load_result
 from w90spin.sample import band_path, zone_map
 from w90spin.storage import check_writable
 from w90spin.units import ev_from_thz
+
+PLAIN_WIDTH = 120
+"""Columns of tables that do not go to a terminal."""
 
 app = typer.Typer(
     name="w90spin",
@@ -62,7 +65,7 @@ def run(
     table = None if plan.output.table is None else check_writable(folder / plan.output.table)
 
     model = _load_once(plan, folder, comm)
-    console.print(model_report(model), highlight=False)
+    console.print(model_report(model), highlight=False, soft_wrap=True)
     responses = [section.response(model) for section in plan.response]
     with ProgressReport(console) as report:
         result = compute(
@@ -77,14 +80,17 @@ def run(
     result = _with_pictures(plan, model, result, comm)
     if comm.is_root:
         induced = _induced(result)
-        console.print("\n".join(provenance_lines(result)), highlight=False)
+        console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
+        form = symmetry_form(model, result["upsilon1"])
+        if form is not None:
+            console.print(str(form), highlight=False, soft_wrap=True)
         console.print(tensor_table(result))
         console.print(spin_table(induced, plan.field.spin))
         result.save(target)
-        console.print(f"Result: {target}", highlight=False)
+        console.print(f"Result: {target}", highlight=False, soft_wrap=True)
         if table is not None:
             result.to_csv(table)
-            console.print(f"Table: {table}", highlight=False)
+            console.print(f"Table: {table}", highlight=False, soft_wrap=True)
     comm.barrier()
 
 
@@ -285,7 +291,11 @@ def _induced(
 def _console(comm: Comm) -> Console:
     # Under a launcher a rank's standard output can pass for a terminal; standard error does not.
     plain = comm.size > 1 or not sys.stderr.isatty()
-    return Console(quiet=not comm.is_root, soft_wrap=True, force_terminal=False if plain else None)
+    return Console(
+        quiet=not comm.is_root,
+        force_terminal=False if plain else None,
+        width=PLAIN_WIDTH if plain else None,
+    )
 
 
 def _safe_world() -> Comm | None:

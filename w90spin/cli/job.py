@@ -56,6 +56,7 @@ class ModelSection(_Section):
     spin_order: Literal["interlaced", "block"] | list[tuple[int, int]] | None = None
     periodic: tuple[bool, bool, bool] | None = None
     minimal_distance: bool = True
+    position: Literal["wannier90", "midpoint"] = "wannier90"
 
     def load(self, folder: Path) -> WannierModel:
         """The model; the seedname counts from the folder of the job."""
@@ -66,6 +67,7 @@ class ModelSection(_Section):
             spin_order=self.spin_order,
             periodic=self.periodic,
             minimal_distance=self.minimal_distance,
+            position=self.position,
         )
 
 

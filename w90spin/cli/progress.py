@@ -79,5 +79,6 @@ class ProgressReport:
                     f"{stamp}  {mesh}: {progress.done} of {progress.total} k points, "
                     f"{rate:.0f} k/s{', ' + error if error else ''}",
                     highlight=False,
+                    soft_wrap=True,
                 )
         self._mesh = progress.mesh

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from rich.table import Table
 
@@ -57,10 +59,15 @@ def tensor_table(result: Result) -> Table:
     """
     table = Table(title="Tensors (spin component: rows; field component: columns)")
     for heading in ("tensor", "part", "ħω (eV)", "spin", *SPIN_AXES, "largest error", "unit"):
-        table.add_column(heading, justify="left" if heading in ("tensor", "part") else "right")
+        justify: Literal["left", "right"] = "left" if heading in ("tensor", "part") else "right"
+        table.add_column(heading, justify=justify, no_wrap=True)
+    reversed_away = result.provenance["time_reversal_used"]
     for response in result.responses.values():
         for tensor in response.tensors.values():
             if np.iscomplexobj(tensor.values):
+                continue
+            if reversed_away and not tensor.values.any():
+                table.add_row(tensor.symbol, "", "", "", *3 * ["0"], "", "by time reversal")
                 continue
             dynamic = "omega" in tensor.axis_names
             where = (0, 0, -1) if dynamic else (0, 0)

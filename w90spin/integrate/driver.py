@@ -190,7 +190,7 @@ class _Run:
             if nested
             else self.total(self.mesh(n_c, mesh.shift))
         )
-        self.relative_error = self.compare(fine, n_c, coarse, half_c, np.inf, 0.0)[1]
+        self.relative_error = self.compare(fine, n_c, coarse, half_c, 1.0, 0.0)[1]
         return self.integral(fine, n_c, coarse, half_c, converged=True)
 
     def until_converged(self, mesh: AutoMesh) -> ZoneIntegral:

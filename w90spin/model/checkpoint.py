@@ -120,8 +120,44 @@ def neighbour_weights(b_kba: FloatArray) -> FloatArray:
     return weight_kb
 
 
-def position_to_lattice(chk: ChkFile, mmn: MmnFile, R_Rc: IntArray) -> tuple[ComplexArray, float]:
-    r"""Position matrix r(R) by Wannier90's finite differences.
+def overlaps_on_mesh(chk: ChkFile, mmn: MmnFile) -> tuple[ComplexArray, float]:
+    r"""Overlaps in the Wannier gauge, and how far they are from those in the checkpoint.
+
+    Parameters
+    ----------
+    chk : ChkFile
+        The checkpoint.
+    mmn : MmnFile
+        Overlaps between Bloch states.
+
+    Returns
+    -------
+    overlap_kbij : complex array (k, b, i, j)
+        :math:`M_{ij}(\mathbf q, \mathbf b)`.
+    mismatch : float
+        Largest difference to the checkpoint: zero up to rounding if the files belong together;
+        NaN where the checkpoint keeps none.
+
+    Raises
+    ------
+    InconsistentFilesError
+        If the numbers of bands or k points differ.
+    """
+    _same_counts(chk, (mmn.overlap_kbmn.shape[0], mmn.overlap_kbmn.shape[2]), str(mmn.path))
+    v_knj = bloch_to_wannier(chk)
+    overlap_kbij: ComplexArray = (
+        v_knj[:, None].conj().swapaxes(-1, -2) @ mmn.overlap_kbmn @ v_knj[mmn.neighbour_kb]
+    )
+    mismatch = float("nan")
+    if chk.overlap_kbij.shape == overlap_kbij.shape:
+        mismatch = float(np.abs(chk.overlap_kbij - overlap_kbij).max())
+    return overlap_kbij, mismatch
+
+
+def position_wannier90(
+    chk: ChkFile, mmn: MmnFile, overlap_kbij: ComplexArray, R_Rc: IntArray
+) -> ComplexArray:
+    r"""Position matrix r(R) by the finite differences of Wannier90.
 
     .. math::
 
@@ -132,46 +168,101 @@ def position_to_lattice(chk: ChkFile, mmn: MmnFile, R_Rc: IntArray) -> tuple[Com
             e^{-i\mathbf q\cdot\mathbf R} w_b \mathbf b\,
             \mathrm{Im} \ln M_{ii}(\mathbf q, \mathbf b)
 
-    with M the overlaps in the Wannier gauge.
+    Parameters
+    ----------
+    chk : ChkFile
+        The checkpoint.
+    mmn : MmnFile
+        Overlaps between Bloch states; only the neighbours are used here.
+    overlap_kbij : complex array (k, b, i, j)
+        Overlaps in the Wannier gauge.
+    R_Rc : int array (R, c)
+        Lattice vectors.
+
+    Returns
+    -------
+    complex array (R, a, i, j)
+        [Å]  Depends on the origin and is not Hermitian, both to second order in b.
+
+    Raises
+    ------
+    InconsistentFilesError
+        If the .mmn does not fit the lattice.
+    """
+    b_kba = _neighbours(chk, mmn)
+    weighted_kba = neighbour_weights(b_kba)[:, :, None] * b_kba
+    phase_kbi = np.angle(np.einsum("kbii->kbi", overlap_kbij))
+    diagonal = np.arange(chk.n_wann)
+    pos_kaij = 1j * np.einsum("kba,kbij->kaij", weighted_kba, overlap_kbij)
+    pos_kaij[:, :, diagonal, diagonal] = -np.einsum("kba,kbi->kai", weighted_kba, phase_kbi)
+    return to_lattice(pos_kaij, chk.kpt_kc, R_Rc)
+
+
+def position_midpoint(
+    chk: ChkFile, mmn: MmnFile, overlap_kbij: ComplexArray, R_Rc: IntArray
+) -> ComplexArray:
+    r"""Position matrix r(R) by finite differences about the middle of each pair.
+
+    With :math:`M_{ij}(\mathbf R, \mathbf b) = \langle 0i|
+    e^{-i\mathbf b\cdot(\mathbf r-\mathbf R)}|\mathbf Rj\rangle` and centres :math:`\mathbf r_i`,
+
+    .. math::
+
+        \langle 0i|\mathbf r|\mathbf Rj\rangle = i \sum_b w_b \mathbf b\,
+            e^{i\mathbf b\cdot(\mathbf r_i+\mathbf r_j-\mathbf R)/2}
+            M_{ij}(\mathbf R, \mathbf b),
+
+    and the centres for i = j, R = 0.  Unlike Wannier90's formula this one is Hermitian and does
+    not depend on the origin, so that it keeps the crystal's symmetry.
 
     Parameters
     ----------
     chk : ChkFile
         The checkpoint.
     mmn : MmnFile
-        Overlaps between Bloch states.
+        Overlaps between Bloch states; only the neighbours are used here.
+    overlap_kbij : complex array (k, b, i, j)
+        Overlaps in the Wannier gauge.
     R_Rc : int array (R, c)
         Lattice vectors.
 
     Returns
     -------
-    pos_Raij : complex array (R, a, i, j)
+    complex array (R, a, i, j)
         [Å]
-    mismatch : float
-        Largest difference between the overlaps rotated here and those in the checkpoint: zero up
-        to rounding if the two files belong together.
 
     Raises
     ------
     InconsistentFilesError
-        If the numbers of bands or k points differ, or the .mmn does not fit the lattice.
+        If the .mmn does not fit the lattice, or the neighbours differ from k point to k point.
     """
-    _same_counts(chk, (mmn.overlap_kbmn.shape[0], mmn.overlap_kbmn.shape[2]), str(mmn.path))
-    v_knj = bloch_to_wannier(chk)
-    neighbour_kb = mmn.neighbour_kb
-    overlap_kbij = v_knj[:, None].conj().swapaxes(-1, -2) @ mmn.overlap_kbmn @ v_knj[neighbour_kb]
-    mismatch = float("nan")
-    if chk.overlap_kbij.shape == overlap_kbij.shape:
-        mismatch = float(np.abs(chk.overlap_kbij - overlap_kbij).max())
-    recip_ca = reciprocal_lattice(chk.cell_ca)
-    b_kba = (chk.kpt_kc[neighbour_kb] + mmn.G_kbc - chk.kpt_kc[:, None]) @ recip_ca
-    weighted_kba = neighbour_weights(b_kba)[:, :, None] * b_kba
-
-    pos_kaij = 1j * np.einsum("kba,kbij->kaij", weighted_kba, overlap_kbij)
-    phase_kbi = np.angle(np.einsum("kbii->kbi", overlap_kbij))
+    b_kba = _neighbours(chk, mmn)
+    weight_b = neighbour_weights(b_kba)[0]
+    n_k = np.arange(chk.n_kpts)
+    vector_Ra = R_Rc @ chk.cell_ca
+    twice_middle_Rija = chk.centres_ia[:, None] + chk.centres_ia - vector_Ra[:, None, None]
+    pos_Raij = np.zeros((len(R_Rc), 3, chk.n_wann, chk.n_wann), dtype=np.complex128)
+    for b_a, weight in zip(b_kba[0], weight_b, strict=True):
+        apart_kb = np.linalg.norm(b_kba - b_a, axis=2)
+        if (apart_kb.min(axis=1) > SHELL_TOLERANCE).any():
+            raise InconsistentFilesError(
+                f"{mmn.path}: the neighbour b = {b_a.tolist()} 1/Å of the first k point is missing "
+                "at another one. The mesh is not uniform; write the .nnkp and .mmn again."
+            )
+        overlap_Rij = to_lattice(overlap_kbij[n_k, apart_kb.argmin(axis=1)], chk.kpt_kc, R_Rc)
+        phased_Rij = overlap_Rij * np.exp(0.5j * (twice_middle_Rija @ b_a))
+        pos_Raij += 1j * weight * b_a[:, None, None] * phased_Rij[:, None]
+    home = int(np.flatnonzero(np.all(R_Rc == 0, axis=1))[0])
     diagonal = np.arange(chk.n_wann)
-    pos_kaij[:, :, diagonal, diagonal] = -np.einsum("kba,kbi->kai", weighted_kba, phase_kbi)
-    return to_lattice(pos_kaij, chk.kpt_kc, R_Rc), mismatch
+    pos_Raij[home][:, diagonal, diagonal] = chk.centres_ia.T
+    return pos_Raij
+
+
+def _neighbours(chk: ChkFile, mmn: MmnFile) -> FloatArray:
+    """Vectors b from every k point to its neighbours, shape (k, b, a). [1/Å]"""
+    reduced_kbc = chk.kpt_kc[mmn.neighbour_kb] + mmn.G_kbc - chk.kpt_kc[:, None]
+    b_kba: FloatArray = reduced_kbc @ reciprocal_lattice(chk.cell_ca)
+    return b_kba
 
 
 def _distinct(length_b: FloatArray) -> FloatArray:

@@ -46,6 +46,7 @@ from w90spin.read import (
 
 Source = Literal["auto", "tb", "hr", "chk"]
 SpinSource = Literal["auto", "spn", "projections", "none"]
+PositionFormula = Literal["wannier90", "midpoint"]
 
 SAME_LENGTH = 1e-4
 """Lattices and centres from two files of one run agree within this. [Å]"""
@@ -59,6 +60,7 @@ def load_model(
     spin_order: str | Sequence[tuple[int, int]] | None = None,
     periodic: tuple[bool, bool, bool] | None = None,
     minimal_distance: bool = True,
+    position: PositionFormula = "wannier90",
 ) -> WannierModel:
     """Build a model from Wannier90's files.
 
@@ -81,6 +83,10 @@ def load_model(
     minimal_distance : bool
         Move elements of a bare Wigner-Seitz list of R to their nearest images where no `_wsvec.dat`
         says how (Wannier90's ``use_ws_distance``).
+    position : "wannier90" or "midpoint"
+        Finite-difference formula for r(R), for source "chk" only: that of Wannier90, which fills
+        `_tb.dat`, or the one about the middle of each pair, which is Hermitian, does not depend
+        on the origin, and so keeps the crystal's symmetry.
 
     Returns
     -------
@@ -100,7 +106,15 @@ def load_model(
     files = _Files(Path(seedname))
     if source == "auto":
         source = files.best_source()
-    bare = {"tb": _from_tb, "hr": _from_hr, "chk": _from_chk}[source](files)
+    if position == "midpoint" and source != "chk":
+        raise ModelError(
+            f"position = 'midpoint' needs the overlaps of the .mmn: use source = 'chk'; {source} "
+            "brings its own r(R)."
+        )
+    if source == "chk":
+        bare = _from_chk(files, position)
+    else:
+        bare = _from_tb(files) if source == "tb" else _from_hr(files)
     images = _images(files, bare, minimal_distance)
     pairs, pairs_source = _spin_pairs(files, bare, spin_order, required=spin == "projections")
 
@@ -313,13 +327,22 @@ def _from_hr(files: _Files) -> _Bare:
     return bare
 
 
-def _from_chk(files: _Files) -> _Bare:
+def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
     chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
     eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
     mmn = read_mmn(files.take(".mmn", "pw2wannier90 or VASP writes it (write_mmn = .true.)."))
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
-    pos_Raij, mismatch = checkpoint.position_to_lattice(chk, mmn, R_Rc)
+    overlap_kbij, mismatch = checkpoint.overlaps_on_mesh(chk, mmn)
+    if mismatch > 1e-4:
+        raise InconsistentFilesError(
+            f"The overlaps of {mmn.path} in the Wannier gauge differ from those in {chk.path} by "
+            f"{mismatch:.2e}. The .mmn belongs to another run; write both again."
+        )
+    if position == "midpoint":
+        pos_Raij = checkpoint.position_midpoint(chk, mmn, overlap_kbij, R_Rc)
+    else:
+        pos_Raij = checkpoint.position_wannier90(chk, mmn, overlap_kbij, R_Rc)
     bare = _Bare(
         source=f"{chk.path.name}, {eig.path.name} and {mmn.path.name}",
         cell_ca=chk.cell_ca,
@@ -332,11 +355,6 @@ def _from_chk(files: _Files) -> _Bare:
         structure=None,
         chk=chk,
     )
-    if mismatch > 1e-4:
-        raise InconsistentFilesError(
-            f"The overlaps of {mmn.path} in the Wannier gauge differ from those in {chk.path} by "
-            f"{mismatch:.2e}. The .mmn belongs to another run; write both again."
-        )
     _same_cell(files, bare)
     centres = _centres(files, bare)
     if centres is not None:

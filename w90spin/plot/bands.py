@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from w90spin.arrays import BoolArray, FloatArray, IntArray
-from w90spin.plot.component import Component, PlotError, find_tensor, pick_component
+from w90spin.plot.component import Component, PlotError, find_tensor, pick_component, place_text
 from w90spin.plot.style import (
     LINE_COLOURS,
     PALETTE,
@@ -117,7 +117,7 @@ def plot_bands(
         axes.tick_params(labelsize=8.0)
         _label_path(axes, path)
         pieces = drawn.colour.context if drawn.colour is not None else ()
-        set_title(axes, [*pieces, f"μ = {path.mu:.4g} eV".replace("-", "−")])
+        set_title(axes, [*pieces, place_text("mu", path.mu)])
     return axes
 
 

@@ -97,6 +97,7 @@ def plot_induced_spin(
                 linestyle=("-", (0, (4, 2)), (0, (1, 1)))[q % 3],
                 label=part,
             )
+            error_w = np.where(np.isfinite(error_w), error_w, np.nan)  # unknown: no band
             if _largest(error_w) > VISIBLE_ERROR * largest:
                 axes.fill_between(
                     lines.frequency_w,

@@ -126,7 +126,7 @@ def plot_kmap(
                 reach_p = np.abs(outline_xp).max(axis=0) * 1.06
                 axes.set_xlim(-reach_p[0], reach_p[0])
                 axes.set_ylim(-reach_p[1], reach_p[1])
-        axes.set_aspect("equal")
+        axes.set_aspect("equal", anchor="W")  # the title starts at the left edge, wherever it moves
         axes.set_xlabel(plane.labels[0])
         axes.set_ylabel(plane.labels[1])
         axes.tick_params(labelsize=8.0)
