@@ -21,6 +21,7 @@ from w90spin.model.wannier import Structure, WannierModel
 from w90spin.response import SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, Tensor, load_result
 from w90spin.sample import band_path, zone_map
+from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
     __version__ = version("w90spin")
@@ -44,11 +45,13 @@ __all__ = [
     "__version__",
     "band_path",
     "compute",
+    "ev_from_thz",
     "induced_spin",
     "load_model",
     "load_result",
     "model_report",
     "partition",
+    "thz_from_ev",
     "toys",
     "zone_map",
 ]

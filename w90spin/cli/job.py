@@ -79,7 +79,7 @@ class MeshSection(_Section):
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     rtol: Annotated[float, Field(ge=0.0)] = 1e-4
     atol: Annotated[float, Field(ge=0.0)] = 0.0
-    max_points: Annotated[int, Field(ge=1)] = 4_000_000
+    max_points: Annotated[int, Field(ge=1)] = 1_000_000
     symmetry: Literal["auto", "none"] = "auto"
     degeneracy: Annotated[float, Field(gt=0.0)] = 1e-4
 

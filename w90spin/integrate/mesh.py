@@ -60,7 +60,7 @@ class AutoMesh:
     atol: float = 0.0
     start: int | tuple[int, int, int] | None = None
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    max_points: int = 4_000_000
+    max_points: int = 1_000_000
 
     def __post_init__(self) -> None:
         if not (self.rtol >= 0.0 and self.atol >= 0.0 and self.rtol + self.atol > 0.0):

@@ -54,8 +54,8 @@ def to_system(model: WannierModel) -> System_R:
     >>> from w90spin.model import toys
     >>> model = toys.pt_antiferromagnet()
     >>> system = to_system(model)
-    >>> system.num_wann, sorted(system._XX_R)
-    (4, ['AA', 'Ham', 'SS'])
+    >>> system.num_wann, system.has_R_mat("SS")
+    (4, True)
     """
     berri = _berri()
     system = berri.system.System_R(
@@ -130,7 +130,7 @@ def from_system(
     ):
         raise ModelError(
             f"A WannierBerri {kind} has no electronic H(R) of its own that a model could take. "
-            "Give a System_R, for instance from System_R.from_wandata."
+            "Give a System_R, for instance from System_R.from_wannierdata."
         )
     if periodic is None:
         along_c = [bool(repeats) for repeats in system.periodic]

@@ -74,7 +74,9 @@ def load_model(
         and `.mmn`.  "auto" takes the first of tb, chk, hr whose files are there.
     spin : "auto", "spn", "projections" or "none"
         Where the spin operator comes from: `.spn` with `.chk`; pure spinors in the order of the
-        projections; or none.  "auto" prefers `.spn`, and reports how far the two are apart.
+        projections, an approximation that must be asked for; or none.  "auto" takes `.spn` if it
+        is there, and reports how far the two are apart; else pure spinors if ``spin_order`` is
+        given; else none.
     spin_order : "interlaced", "block" or pairs, optional
         Order of the spin components, where `.nnkp` and centres do not tell it.
     periodic : 3 bools, optional
@@ -131,12 +133,18 @@ def load_model(
                 f"Spin of the .spn and of pure spinors ({pairs_source}) at R = 0 differ by at most "
                 f"{apart.max():.3f}, rms {np.sqrt((apart**2).mean()):.4f}."
             )
-    elif spin in ("auto", "projections") and pairs is not None:
+    elif pairs is not None and (spin == "projections" or (spin == "auto" and spin_order)):
         spin_bare, spin_source = atomic_spin(pairs, home, n_R), f"pure spinors, {pairs_source}"
         spin_bare *= bare.degeneracy_R[home]
         bare.notes.append(
             "The spin operator assumes Wannier functions that are pure spinors; write the .spn "
             "(write_spn = .true. in pw2wannier90) for the ab-initio one."
+        )
+
+    elif spin == "auto":
+        bare.notes.append(
+            "No spin operator: there is no .spn with .chk. Write it (write_spn = .true. in "
+            "pw2wannier90), or accept pure spinors with spin = 'projections'."
         )
 
     ham_Rij, pos_Raij = bare.ham_Rij[:, None], bare.pos_Raij

@@ -304,7 +304,7 @@ class WannierModel:
                 f"Model '{self.name}' carries no spin operator, which {user} needs. Put "
                 "write_spn = .true. in the pw2wannier90 input (VASP: LWRITE_SPN = .TRUE.), run it "
                 "again and keep the .spn beside the .chk and .eig; or, if the projections were "
-                "atomic spinors, give their order with spin_order='interlaced' or 'block'."
+                "atomic spinors, take pure spinors in their order with spin = 'projections'."
             )
         return self.spin_Rsij
 

@@ -242,7 +242,13 @@ def colour_limit(values: FloatArray, percent: float) -> tuple[float, str]:
 
 
 def add_colour_bar(
-    axes: Axes, drawn: ScalarMappable, label: str, unit: str, limit: float, extend: str
+    axes: Axes,
+    drawn: ScalarMappable,
+    label: str,
+    unit: str,
+    limit: float,
+    extend: str,
+    widen: float = 1.0,
 ) -> Axes:
     """Colour bar as high as the axes.
 
@@ -258,6 +264,8 @@ def add_colour_bar(
         Colours run from -limit to limit.
     extend : str
         Ends with arrows.
+    widen : float
+        Factor on the width of the bar, which otherwise is a twentieth of that of the axes.
 
     Returns
     -------
@@ -265,7 +273,7 @@ def add_colour_bar(
         Those of the bar.
     """
     # As an inset it follows the axes when equal scales shrink them; a bar of its own would not.
-    inset = axes.inset_axes((1.04, 0.0, 0.05, 1.0))
+    inset = axes.inset_axes((1.0 + 0.04 * widen, 0.0, 0.05 * widen, 1.0))
     bar = root_figure(axes).colorbar(drawn, cax=inset, extend=extend)
     set_quantity(bar.ax.yaxis, label, unit, limit)
     bar.ax.tick_params(labelsize=8.0, direction="in")

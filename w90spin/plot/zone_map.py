@@ -123,17 +123,20 @@ def plot_kmap(
             axes.add_patch(edge)
             if whole is not None:
                 mesh.set_clip_path(edge)
-                reach_p = np.abs(outline_xp).max(axis=0) * 1.06
+                reach_p = np.abs(outline_xp).max(axis=0)
+                reach_p = reach_p + 0.05 * reach_p.max()
                 axes.set_xlim(-reach_p[0], reach_p[0])
                 axes.set_ylim(-reach_p[1], reach_p[1])
         axes.set_aspect("equal", anchor="W")  # the title starts at the left edge, wherever it moves
         axes.set_xlabel(plane.labels[0])
         axes.set_ylabel(plane.labels[1])
         axes.tick_params(labelsize=8.0)
-        for axis in (axes.xaxis, axes.yaxis):
-            set_ticks(axis, 5)
+        width, height = (abs(np.subtract(*ends)) for ends in (axes.get_xlim(), axes.get_ylim()))
+        longer = max(width, height)
+        set_ticks(axes.xaxis, max(2, round(5 * width / longer)))  # a narrow side holds few
+        set_ticks(axes.yaxis, max(2, round(5 * height / longer)))
         _mark_points(axes, kmap, plane, labels or {})
-        add_colour_bar(axes, mesh, shown.label, shown.unit, limit, extend)
+        add_colour_bar(axes, mesh, shown.label, shown.unit, limit, extend, widen=longer / width)
         say_in_axes(axes, shown.values)
         set_title(axes, [*shown.context, plane.offset])
         if own:
@@ -341,8 +344,9 @@ def _mark_points(
             [x], [y], "o", color="black", markersize=2.5, zorder=4, clip_on=False,
             path_effects=white,
         )  # fmt: skip
-        # Towards the middle, so that no name leaves the zone.
-        right, up = x > TINY, y > TINY
+        # Towards the middle, so that no name leaves the zone; Γ's own away from those.
+        middle = abs(x) < TINY and abs(y) < TINY
+        right, up = x > TINY or middle, y > TINY or middle
         axes.annotate(
             name, (x, y), xytext=(-3 if right else 3, -3 if up else 3), zorder=5,
             textcoords="offset points", ha="right" if right else "left",
