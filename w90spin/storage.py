@@ -16,6 +16,9 @@ from w90spin.errors import ResultFileError
 ATTRIBUTES = "@"
 """Key under which a tree keeps the attributes of its group."""
 
+PACKED_SIZE = 4096
+"""Arrays with more elements are compressed."""
+
 
 def write_tree(path: Path | str, tree: Mapping[str, Any]) -> Path:
     """Write nested mappings as HDF5 groups: the file appears complete or not at all.
@@ -139,7 +142,8 @@ def _write_group(group: Any, tree: Mapping[str, Any]) -> None:
             array = np.asarray(value)
             if array.dtype.kind == "U":
                 array = np.asarray(value, dtype=h5py.string_dtype())
-            dataset = group.create_dataset(key, data=array, track_times=False)
+            packed = {"compression": "gzip", "shuffle": True} if array.size > PACKED_SIZE else {}
+            dataset = group.create_dataset(key, data=array, track_times=False, **packed)
             _write_attributes(dataset, tree.get(key + ATTRIBUTES, {}))
 
 

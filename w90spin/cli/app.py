@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import numpy as np
 import typer
 from rich.console import Console
@@ -189,19 +188,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     warnings.simplefilter("always", W90SpinWarning)
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        code = leave.exit_code
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as problem:
-        if _speaks():
-            problem.show()
-        code = problem.exit_code
+        app(args=arguments)
     except W90SpinError as problem:
         if _speaks():
             print(f"error: {problem}", file=sys.stderr)
-        code = 2
+        sys.exit(2)
     except Exception:
         # Alone on one rank this would leave the others waiting for ever.
         comm = _safe_world()
@@ -210,7 +201,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stderr.flush()
             comm.abort(1)
         raise
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -224,15 +224,22 @@ def read_job(path: Path) -> Job:
     try:
         return Job.model_validate(table)
     except ValidationError as problem:
-        raise JobError(_explain(path, table, problem)) from None
+        raise JobError(_explain(path, problem)) from None
 
 
-def _explain(path: Path, table: Mapping[str, Any], problem: ValidationError) -> str:
+def _explain(path: Path, problem: ValidationError) -> str:
     """The first complaint in words, with the nearest known key."""
     # A union reports each of its members; the innermost complaint names the real key.
     errors = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
     error = errors[0]
-    where = [step for step in error["loc"] if _is_key(table, step, error["loc"])]
+    named = error["type"] in ("extra_forbidden", "missing")
+    where = [
+        step
+        for position, step in enumerate(error["loc"], start=1)
+        if isinstance(step, int)
+        or step in _all_fields()
+        or (named and position == len(error["loc"]))
+    ]
     place = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
     if error["type"] == "extra_forbidden":
         known = _known_keys(error["loc"][:-1])
@@ -246,15 +253,10 @@ def _explain(path: Path, table: Mapping[str, Any], problem: ValidationError) -> 
     return f"{path}: '{place or 'job'}': {message} (got {error['input']!r})."
 
 
-def _is_key(table: Any, step: int | str, location: Sequence[int | str]) -> bool:
-    """Leave out the names of union members that pydantic puts into locations."""
-    if isinstance(step, int) or step == location[-1]:
-        return True
-    return step in Job.model_fields or step in _all_fields()
-
-
 def _all_fields() -> set[str]:
-    return {name for section in _SECTIONS.values() for name in section.model_fields}
+    """Every key there is; other words in a location are pydantic's names for members of unions."""
+    sections: list[type[_Section]] = [Job, Grid, *_SECTIONS.values()]
+    return {name for section in sections for name in section.model_fields}
 
 
 def _known_keys(location: Sequence[int | str]) -> list[str]:

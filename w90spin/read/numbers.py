@@ -25,7 +25,7 @@ from w90spin.arrays import FloatArray, IntArray
 ByteArray = NDArray[np.uint8]
 
 _NUMBER = re.compile(
-    rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]{1,4})?"
+    rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?"
     rb"|[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)[+-][0-9]{3}"
 )
 _NO_LETTER = re.compile(rb"(\.[0-9]*)([+-][0-9]{3})(?![0-9.])")
