@@ -15,6 +15,7 @@ from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.integrate import AutoMesh, UniformMesh
 from w90spin.model import toys
+from w90spin.model.file import save_model
 from w90spin.model.load import load_model
 from w90spin.model.partition import Partition, partition
 from w90spin.model.wannier import Structure, WannierModel
@@ -51,6 +52,7 @@ __all__ = [
     "load_result",
     "model_report",
     "partition",
+    "save_model",
     "thz_from_ev",
     "toys",
     "zone_map",

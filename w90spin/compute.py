@@ -79,7 +79,7 @@ def compute(
     for response in responses:
         if "spin" in response.claims.needs:
             model.needs_spin(response.claims.name)
-    fourier = FourierSum(model)
+    fourier = FourierSum(model, comm=ranks)
     surveys = _survey(fourier, responses, ranks)
     violation = time_reversal_violation(model)
     halve = (
@@ -98,6 +98,7 @@ def compute(
         batch=batch,
         report=report,
     )
+    fourier.close()
     if not integral.converged:
         warnings.warn(
             f"Not converged: on the {'x'.join(map(str, integral.mesh))} mesh the relative error is "

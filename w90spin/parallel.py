@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
+from w90spin.arrays import ComplexArray
 from w90spin.errors import ParallelError
 
 LAUNCHER_SIZES = (
@@ -23,6 +28,10 @@ LAUNCHER_SIZES = (
 )
 """Variables in which launchers tell a process how many ranks there are.  SLURM_NTASKS is none of
 them: it is set in the plain shell of a batch job too."""
+
+SHARED_MEMORY = Path("/dev/shm")
+BROADCAST_ELEMENTS = 1 << 24
+"""Complex numbers in one message: MPI counts with 32 bits."""
 
 
 class Comm:
@@ -36,6 +45,7 @@ class Comm:
 
     def __init__(self, mpi: Any = None) -> None:
         self._mpi = mpi
+        self._node_mpi: Any = None
         self.rank: int = 0 if mpi is None else mpi.Get_rank()
         self.size: int = 1 if mpi is None else mpi.Get_size()
 
@@ -43,6 +53,92 @@ class Comm:
     def is_root(self) -> bool:
         """Whether this is rank 0, which reads, writes and prints."""
         return self.rank == 0
+
+    def on_node(
+        self, shape: tuple[int, ...], fill: Callable[[ComplexArray], None]
+    ) -> tuple[ComplexArray, Callable[[], None]]:
+        """Complex array that the ranks of a node hold once, together.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Its shape.
+        fill : callable
+            Writes its content; called on one rank of each node.
+
+        Returns
+        -------
+        array : complex array
+            Read only.
+        release : callable
+            Gives the memory back; to be called by all ranks of the node.
+
+        Notes
+        -----
+        Where the node's shared memory (/dev/shm) has no room, every rank gets its own copy.
+        """
+        if self._mpi is None or self.size == 1:
+            array = np.zeros(shape, dtype=np.complex128)
+            fill(array)
+            array.flags.writeable = False
+            return array, _nothing
+        from mpi4py import MPI
+
+        node = self._node()
+        n_bytes = 16 * math.prod(shape)
+        if not node.bcast(_has_room(n_bytes), root=0):
+            array = np.zeros(shape, dtype=np.complex128)
+            if node.Get_rank() == 0:
+                fill(array)
+            _broadcast(node, array)
+            array.flags.writeable = False
+            return array, _nothing
+        window = MPI.Win.Allocate_shared(n_bytes if node.Get_rank() == 0 else 0, 16, comm=node)
+        buffer, _ = window.Shared_query(0)
+        shared: ComplexArray = np.frombuffer(buffer, dtype=np.complex128).reshape(shape)
+        if node.Get_rank() == 0:
+            shared[...] = 0.0
+            fill(shared)
+        node.Barrier()
+        shared.flags.writeable = False
+        return shared, window.Free
+
+    def share(self, array: ComplexArray | None) -> ComplexArray:
+        """Rank 0's array on every rank, once per node.
+
+        Parameters
+        ----------
+        array : complex array
+            On rank 0; ignored elsewhere.
+
+        Returns
+        -------
+        complex array
+            Read only.
+        """
+        shape = self.bcast(None if array is None else array.shape)
+        if self._mpi is None or self.size == 1:
+            if array is None:
+                raise ValueError("rank 0 must give the array")
+            return array
+        leaders = self._mpi.Split(0 if self._node().Get_rank() == 0 else 1, self.rank)
+
+        def fill(target: ComplexArray) -> None:
+            if self.rank == 0 and array is not None:
+                target[...] = array
+            _broadcast(leaders, target)
+
+        shared, _ = self.on_node(shape, fill)
+        leaders.Free()
+        return shared
+
+    def _node(self) -> Any:
+        """Communicator of the ranks that share memory with this one."""
+        if self._node_mpi is None:
+            from mpi4py import MPI
+
+            self._node_mpi = self._mpi.Split_type(MPI.COMM_TYPE_SHARED, key=self.rank)
+        return self._node_mpi
 
     def abort(self, code: int) -> None:
         """End all ranks at once: the way out when one of them fails alone."""
@@ -131,3 +227,22 @@ def one_thread() -> Iterator[None]:
     """
     with threadpool_limits(limits=1):
         yield
+
+
+def _nothing() -> None:
+    """Release of memory that nobody shares."""
+
+
+def _has_room(n_bytes: int) -> bool:
+    """Whether the node's shared memory can take this much and keep as much again free."""
+    try:
+        return shutil.disk_usage(SHARED_MEMORY).free > 2 * n_bytes
+    except OSError:
+        return False
+
+
+def _broadcast(mpi: Any, array: ComplexArray) -> None:
+    """Root's content of a contiguous array, in messages of bounded size."""
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, BROADCAST_ELEMENTS):
+        mpi.Bcast(flat[start : start + BROADCAST_ELEMENTS], root=0)

@@ -249,7 +249,7 @@ def _on_points(
     model: WannierModel, kpt_kc: FloatArray, comm: Comm, tolerance: float, evaluate: Any
 ) -> dict[str, FloatArray]:
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
-    fourier = FourierSum(model)
+    fourier = FourierSum(model, comm=comm)
     batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
     starts = range(0, len(kpt_kc), batch)
     mine = {}
@@ -258,6 +258,7 @@ def _on_points(
             if index % comm.size == comm.rank:
                 points = KPoints(kpt_kc[start : start + batch])
                 mine[index] = evaluate(solve(fourier, points, tolerance))
+    fourier.close()
     pieces = {index: piece for rank in comm.allgather(mine) for index, piece in rank.items()}
     ordered = [pieces[index] for index in range(len(starts))]
     return {name: np.concatenate([piece[name] for piece in ordered]) for name in ordered[0]}

@@ -20,7 +20,7 @@ PACKED_SIZE = 4096
 """Arrays with more elements are compressed."""
 
 
-def write_tree(path: Path | str, tree: Mapping[str, Any]) -> Path:
+def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True) -> Path:
     """Write nested mappings as HDF5 groups: the file appears complete or not at all.
 
     Parameters
@@ -30,6 +30,8 @@ def write_tree(path: Path | str, tree: Mapping[str, Any]) -> Path:
     tree : mapping
         Values are mappings (groups), arrays, or lists of strings (datasets).  The key "@" holds a
         mapping of attributes for the group; a dataset "x" takes those under "x@".
+    packed : bool
+        Compress large arrays; without it they are read back at the speed of the disk.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def write_tree(path: Path | str, tree: Mapping[str, Any]) -> Path:
         os.close(handle)
         temporary = Path(name)
         with h5py.File(temporary, "w") as file:
-            _write_group(file, tree)
+            _write_group(file, tree, packed)
             file.flush()
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -130,20 +132,22 @@ def check_writable(path: Path | str) -> Path:
     return path
 
 
-def _write_group(group: Any, tree: Mapping[str, Any]) -> None:
+def _write_group(group: Any, tree: Mapping[str, Any], packed: bool) -> None:
     for key, value in tree.items():
         if key == ATTRIBUTES:
             _write_attributes(group, value)
         elif key.endswith(ATTRIBUTES):
             continue
         elif isinstance(value, Mapping):
-            _write_group(group.create_group(key, track_order=True), value)
+            _write_group(group.create_group(key, track_order=True), value, packed)
         else:
             array = np.asarray(value)
             if array.dtype.kind == "U":
                 array = np.asarray(value, dtype=h5py.string_dtype())
-            packed = {"compression": "gzip", "shuffle": True} if array.size > PACKED_SIZE else {}
-            dataset = group.create_dataset(key, data=array, track_times=False, **packed)
+            filters: dict[str, Any] = {}
+            if packed and array.size > PACKED_SIZE:
+                filters = {"compression": "gzip", "shuffle": True}
+            dataset = group.create_dataset(key, data=array, track_times=False, **filters)
             _write_attributes(dataset, tree.get(key + ATTRIBUTES, {}))
 
 

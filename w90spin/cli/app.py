@@ -18,10 +18,10 @@ from w90spin.cli.progress import ProgressReport
 from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
 from w90spin.compute import compute
 from w90spin.derive import InducedSpin, induced_spin, symmetry_form
-from w90spin.errors import JobError, W90SpinError, W90SpinWarning
+from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.model.load import load_model
-from w90spin.model.wannier import WannierModel
+from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, world
 from w90spin.response import RESPONSES, SpinPolarizability
 from w90spin.results import Result, load_result
@@ -211,12 +211,10 @@ def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
             loaded = plan.model.load(folder)
         except W90SpinError as problem:
             loaded = problem
-    loaded = comm.bcast(loaded)
-    if isinstance(loaded, W90SpinError):
-        raise loaded
-    if loaded is None:
-        raise JobError("rank 0 sent no model")
-    return loaded
+    failure = comm.bcast(loaded if isinstance(loaded, W90SpinError) else None)
+    if failure is not None:
+        raise failure
+    return share_model(loaded if isinstance(loaded, WannierModel) else None, comm)
 
 
 def _with_pictures(plan: Job, model: WannierModel, result: Result, comm: Comm) -> Result:

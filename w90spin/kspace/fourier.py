@@ -14,6 +14,7 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError
 from w90spin.model.wannier import WannierModel
+from w90spin.parallel import Comm
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +87,13 @@ class FourierSum:
         The model.
     direction : int, optional
         Lattice direction of the lines in :class:`KLines`; by default the last periodic one.
+    comm : Comm, optional
+        Ranks that build this together: those of a node hold the operators once.
     """
 
-    def __init__(self, model: WannierModel, direction: int | None = None) -> None:
+    def __init__(
+        self, model: WannierModel, direction: int | None = None, comm: Comm | None = None
+    ) -> None:
         self.model = model
         periodic = [c for c in range(3) if model.periodic[c]]
         if direction is None:
@@ -97,24 +102,37 @@ class FourierSum:
         self._outer = [c for c in range(3) if c != direction]
         self._derived = periodic
 
-        operators = [model.pos_Raij]
-        if model.spin_Rsij is not None:
-            operators.append(model.spin_Rsij)
-        n_R, n_wann = len(model.R_Rc), model.n_wann
-        self._other_Rx = np.concatenate(operators, axis=1).reshape(n_R, -1)
-        self._ham_Rx = model.ham_Rij.reshape(n_R, n_wann**2)
-
         # A dense box (R off the line) x (R along the line), so that both sums are matrix products.
         along_R = model.R_Rc[:, direction]
-        self._along_r = np.unique(along_R)
+        self._along_r: IntArray = np.unique(along_R)
         outer_qc, outer_R = np.unique(model.R_Rc[:, self._outer], axis=0, return_inverse=True)
         self._outer_qc: IntArray = outer_qc
         slot_R = (outer_R.reshape(-1), np.searchsorted(self._along_r, along_R))
-        box = (len(outer_qc), len(self._along_r))
-        self._ham_qrx = np.zeros((*box, n_wann**2), dtype=np.complex128)
-        self._ham_qrx[slot_R] = self._ham_Rx
-        self._other_qrx = np.zeros((*box, self._other_Rx.shape[1]), dtype=np.complex128)
-        self._other_qrx[slot_R] = self._other_Rx
+        n_q, n_r, n = len(outer_qc), len(self._along_r), model.n_wann
+
+        def fill_ham(box_qrij: ComplexArray) -> None:
+            box_qrij[slot_R] = model.ham_Rij
+
+        def fill_other(box_qroij: ComplexArray) -> None:
+            box_qroij[slot_R[0], slot_R[1], :3] = model.pos_Raij
+            if model.spin_Rsij is not None:
+                box_qroij[slot_R[0], slot_R[1], 3:] = model.spin_Rsij
+
+        ranks = comm or Comm()
+        n_other = 3 if model.spin_Rsij is None else 6
+        ham_qrij, self._release_ham = ranks.on_node((n_q, n_r, n, n), fill_ham)
+        other_qroij, self._release_other = ranks.on_node((n_q, n_r, n_other, n, n), fill_other)
+        self._ham_qrx = ham_qrij.reshape(n_q, n_r, -1)
+        self._other_qrx = other_qroij.reshape(n_q, n_r, -1)
+        box_Rc = np.empty((n_q, n_r, 3), dtype=np.int64)
+        box_Rc[:, :, self._outer] = outer_qc[:, None]
+        box_Rc[:, :, direction] = self._along_r
+        self._box_Rc = box_Rc.reshape(-1, 3)
+
+    def close(self) -> None:
+        """Give memory shared between ranks back; all of them call this, and use it no more."""
+        self._release_ham()
+        self._release_other()
 
     @property
     def bytes_per_point(self) -> int:
@@ -151,17 +169,21 @@ class FourierSum:
         complex array (k, i, j)
             [eV]
         """
-        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.model.R_Rc.T))
-        ham_kij: ComplexArray = np.tensordot(phase_kR, self.model.ham_Rij, axes=1)
-        return ham_kij
+        n_k, n = len(kpt_kc), self.model.n_wann
+        ham_kx: ComplexArray = self._phases(kpt_kc) @ self._ham_qrx.reshape(-1, n * n)
+        return ham_kx.reshape(n_k, n, n)
+
+    def _phases(self, kpt_kc: FloatArray) -> ComplexArray:
+        phase_kR: ComplexArray = np.exp(2j * np.pi * (kpt_kc @ self._box_Rc.T))
+        return phase_kR
 
     def _at_points(self, kpt_kc: FloatArray) -> WannierMatrices:
         n_k = len(kpt_kc)
-        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.model.R_Rc.T))
-        rows_xkR = [phase_kR]
-        rows_xkR += [1j * self.model.R_Rc[:, c] * phase_kR for c in self._derived]
-        ham_ykx = (np.concatenate(rows_xkR) @ self._ham_Rx).reshape(len(rows_xkR), n_k, -1)
-        return self._assemble(ham_ykx, phase_kR @ self._other_Rx)
+        phase_kR = self._phases(kpt_kc)
+        rows = [phase_kR, *(1j * self._box_Rc[:, c] * phase_kR for c in self._derived)]
+        n_R, n_y = len(self._box_Rc), len(rows)
+        ham_ykx = (np.concatenate(rows) @ self._ham_qrx.reshape(n_R, -1)).reshape(n_y, n_k, -1)
+        return self._assemble(ham_ykx, phase_kR @ self._other_qrx.reshape(n_R, -1))
 
     def _on_lines(self, batch: KLines) -> WannierMatrices:
         if batch.direction != self.direction:

@@ -13,6 +13,8 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import FileMissingError, InconsistentFilesError, ModelError
 from w90spin.model import checkpoint
+from w90spin.model.file import SUFFIX as MODEL_SUFFIX
+from w90spin.model.file import read_model
 from w90spin.model.spin import (
     atomic_spin,
     pairs_from_centres,
@@ -68,7 +70,8 @@ def load_model(
     ----------
     seedname : path
         Folder and seedname: "data/bi-monolayer/bi" for data/bi-monolayer/bi_tb.dat and so on.
-        Files compressed with gzip, bzip2 or xz are found too.
+        Files compressed with gzip, bzip2 or xz are found too.  Or a model file, `bi.w90.h5`,
+        which is taken as it is.
     source : "auto", "tb", "hr" or "chk"
         Where H and r come from: `_tb.dat`; `_hr.dat` with `_centres.xyz`; or `.chk` with `.eig`
         and `.mmn`.  "auto" takes the first of tb, chk, hr whose files are there.
@@ -105,6 +108,8 @@ def load_model(
     SpinOrderError
         If the order of the spin components is needed and not known.
     """
+    if str(seedname).endswith(MODEL_SUFFIX):
+        return read_model(seedname)
     files = _Files(Path(seedname))
     if source == "auto":
         source = files.best_source()

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError, ModelError, W90SpinWarning
 from w90spin.model.lattice import cell_measure, reciprocal_lattice
+from w90spin.parallel import Comm
 
 HERMITICITY_TOLERANCE = {"ham": 1e-3, "spin": 1e-3, "pos": np.inf}
 """Largest accepted violation of O(-R) = O(R)^† [eV, 1, Å]; what is accepted is symmetrised.
@@ -342,6 +343,35 @@ class WannierModel:
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+
+def share_model(model: WannierModel | None, comm: Comm) -> WannierModel:
+    """Rank 0's model on every rank, its operators once per node.
+
+    Parameters
+    ----------
+    model : WannierModel
+        On rank 0; None elsewhere.
+    comm : Comm
+        The ranks.
+
+    Returns
+    -------
+    WannierModel
+    """
+    if comm.size == 1 and model is not None:
+        return model
+    empty = np.zeros((0, 0, 0), dtype=np.complex128)
+    shell: WannierModel = comm.bcast(
+        None if model is None else replace(model, ham_Rij=empty, pos_Raij=empty, spin_Rsij=None)
+    )
+    has_spin = comm.bcast(model is not None and model.spin_Rsij is not None)
+    return replace(
+        shell,
+        ham_Rij=comm.share(None if model is None else model.ham_Rij),
+        pos_Raij=comm.share(None if model is None else model.pos_Raij),
+        spin_Rsij=comm.share(None if model is None else model.spin_Rsij) if has_spin else None,
+    )
 
 
 def hermiticity_violation(R_Rc: IntArray, op_Rij: ComplexArray) -> float:

@@ -1,0 +1,164 @@
+"""The package's own model file, `.w90.h5`: loads at the speed of the disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w90spin.errors import ModelError, ResultFileError
+from w90spin.model.wannier import Structure, WannierModel
+from w90spin.storage import ATTRIBUTES, read_tree, write_tree
+
+SUFFIX = ".w90.h5"
+FORMAT = "w90spin-model"
+FORMAT_VERSION = 1
+
+
+def save_model(model: WannierModel, path: Path | str) -> Path:
+    """Write a model, atomically.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    path : path
+        Where; its name must end in `.w90.h5`, by which :func:`w90spin.load_model` knows it.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ResultFileError
+        If the name ends otherwise or the file cannot be written.
+    """
+    path = Path(path)
+    if not path.name.endswith(SUFFIX):
+        raise ResultFileError(f"{path}: the name of a model file ends in {SUFFIX}.")
+    tree: dict[str, Any] = {
+        ATTRIBUTES: {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "name": model.name,
+            "periodic": [int(repeats) for repeats in model.periodic],
+            "spin_source": model.spin_source,
+            "sha256": model.fingerprint,
+            "hermiticity": json.dumps(dict(model.hermiticity)),
+            "inputs": json.dumps(dict(model.inputs)),
+            "notes": json.dumps(model.notes),
+        },
+        "cell": model.cell_ca,
+        "cell@": {"unit": "Å", "axes": ["c", "a"]},
+        "R": model.R_Rc,
+        "R@": {"axes": ["R", "c"]},
+        "hamiltonian": model.ham_Rij,
+        "hamiltonian@": {"unit": "eV", "axes": ["R", "i", "j"]},
+        "position": model.pos_Raij,
+        "position@": {"unit": "Å", "axes": ["R", "a", "i", "j"]},
+        "centres": model.centres_ia,
+        "centres@": {"unit": "Å", "axes": ["i", "a"]},
+    }
+    if model.spin_Rsij is not None:
+        tree["spin"] = model.spin_Rsij
+        tree["spin@"] = {"unit": "", "axes": ["R", "s", "i", "j"], "description": "Pauli matrices"}
+    if model.spin_pairs is not None:
+        tree["spin_pairs"] = model.spin_pairs
+    if model.structure is not None:
+        tree["atoms"] = {
+            "symbols": list(model.structure.symbols),
+            "positions": model.structure.positions_xa,
+            "positions@": {"unit": "Å", "axes": ["x", "a"]},
+        }
+    return write_tree(path, tree, packed=False)
+
+
+def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : path
+        Written by :func:`save_model`.
+    verify : bool
+        Also compare the SHA-256 of the operators with the one stored.
+
+    Returns
+    -------
+    WannierModel
+
+    Raises
+    ------
+    ResultFileError
+        If it is missing, damaged, not a model file, or of a newer format.
+    """
+    path = Path(path)
+    tree = read_tree(path)
+    about = tree[ATTRIBUTES]
+    if about.get("format") != FORMAT:
+        raise ResultFileError(
+            f"{path} is an HDF5 file, but not a model of w90spin (its 'format' attribute is "
+            f"{about.get('format')!r}). Write it with save_model."
+        )
+    version = about.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ResultFileError(
+            f"{path} has model format {version}; this w90spin reads up to {FORMAT_VERSION}. "
+            "Update w90spin: pip install --upgrade w90spin."
+        )
+    try:
+        periodic = [bool(flag) for flag in about["periodic"]]
+        atoms = tree.get("atoms")
+        model = WannierModel(
+            name=str(about["name"]),
+            cell_ca=tree["cell"],
+            periodic=(periodic[0], periodic[1], periodic[2]),
+            R_Rc=tree["R"],
+            ham_Rij=tree["hamiltonian"],
+            pos_Raij=tree["position"],
+            spin_Rsij=tree.get("spin"),
+            centres_ia=tree["centres"],
+            spin_source=str(about["spin_source"]),
+            spin_pairs=tree.get("spin_pairs"),
+            structure=None
+            if atoms is None
+            else Structure(tuple(str(s) for s in atoms["symbols"]), atoms["positions"]),
+            hermiticity=json.loads(about["hermiticity"]),
+            inputs=json.loads(about["inputs"]),
+            notes=tuple(json.loads(about["notes"])),
+        )
+        _check(model)
+    except (KeyError, TypeError, ValueError, ModelError) as problem:
+        raise ResultFileError(
+            f"{path} says that it is a model of w90spin, but lacks or garbles {problem}. It was "
+            "edited or damaged; write it again with save_model."
+        ) from problem
+    if verify and model.fingerprint != about["sha256"]:
+        raise ResultFileError(
+            f"{path}: the operators do not have the stored checksum. The file was edited or "
+            "damaged; write it again with save_model."
+        )
+    return model
+
+
+def _check(model: WannierModel) -> None:
+    n_R, n = len(model.R_Rc), model.n_wann
+    shapes = {
+        "cell": (model.cell_ca, (3, 3)),
+        "R": (model.R_Rc, (n_R, 3)),
+        "hamiltonian": (model.ham_Rij, (n_R, n, n)),
+        "position": (model.pos_Raij, (n_R, 3, n, n)),
+        "spin": (model.spin_Rsij, (n_R, 3, n, n)),
+        "centres": (model.centres_ia, (n, 3)),
+    }
+    for name, (array, shape) in shapes.items():
+        if array is None:
+            continue
+        if array.shape != shape:
+            raise ModelError(f"'{name}' (shape {array.shape} instead of {shape})")
+        # A sum is not finite if one of its terms is not, and it needs no array of its own.
+        if not np.isfinite(array.sum()):
+            raise ModelError(f"'{name}' (numbers that are not finite)")
