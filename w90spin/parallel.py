@@ -95,7 +95,7 @@ class Comm:
             return array, _nothing
         window = MPI.Win.Allocate_shared(n_bytes if node.Get_rank() == 0 else 0, 16, comm=node)
         buffer, _ = window.Shared_query(0)
-        shared: ComplexArray = np.frombuffer(buffer, dtype=np.complex128).reshape(shape)
+        shared: ComplexArray = np.frombuffer(memoryview(buffer), dtype=np.complex128).reshape(shape)
         if node.Get_rank() == 0:
             shared[...] = 0.0
             fill(shared)

@@ -9,7 +9,7 @@ import numpy as np
 
 from w90spin.arrays import IntArray
 from w90spin.errors import FileValueError
-from w90spin.read.checks import repeated_index
+from w90spin.read.checks import refuse_bad_lattice_vectors
 from w90spin.read.text import RaggedLines, TextFile
 
 _REMEDY = "Wannier90 writes it along with _hr.dat and _tb.dat."
@@ -169,12 +169,8 @@ def _verified_order(
             int(lines.line_l[header_e[bad]]),
         )
     R_Rc = expected_Rex[:, 0, :3].copy()
-    repeated = repeated_index(R_Rc)
-    if repeated >= 0:
-        raise file.value_error(
-            f"the lattice vector {R_Rc[repeated].tolist()} comes twice.",
-            int(lines.line_l[header_e[repeated * n_wann**2]]),
-        )
+    single_R = np.ones(len(R_Rc), dtype=np.int64)
+    refuse_bad_lattice_vectors(file.path, R_Rc, single_R, _REMEDY)
     return n_wann, R_Rc
 
 
