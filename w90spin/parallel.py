@@ -94,8 +94,8 @@ class Comm:
             array.flags.writeable = False
             return array, _nothing
         window = MPI.Win.Allocate_shared(n_bytes if node.Get_rank() == 0 else 0, 16, comm=node)
-        buffer, _ = window.Shared_query(0)
-        shared: ComplexArray = np.frombuffer(memoryview(buffer), dtype=np.complex128).reshape(shape)
+        memory: Any = window.Shared_query(0)[0]
+        shared: ComplexArray = np.frombuffer(memory, dtype=np.complex128).reshape(shape)
         if node.Get_rank() == 0:
             shared[...] = 0.0
             fill(shared)
