@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from w90spin.arrays import FloatArray
+from w90spin.arrays import FloatArray, IntArray
 from w90spin.errors import IntegrationError, W90SpinError
 from w90spin.integrate.mesh import AutoMesh, Mesh, UniformMesh, WorkUnit, mesh_counts
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
@@ -21,6 +21,7 @@ from w90spin.kspace.fourier import FourierSum
 from w90spin.kspace.states import solve
 from w90spin.parallel import Comm, one_thread
 from w90spin.response.claims import Response
+from w90spin.response.promise import refuse_crossing
 
 BATCH_BYTES = 24_000_000
 """Memory that the operators of one unit of work may take. [bytes]"""
@@ -29,8 +30,8 @@ UNITS_PER_ROUND = 8
 """Units that a rank computes between two collections on rank 0."""
 
 NOISE_FLOOR = 1e-6
-"""Relative tolerances count from the tensor or from this part of the integral of its absolute
-value, whichever is larger: digits lost to cancellation beyond it are not pursued."""
+"""Relative tolerances count from the tensor or from this part of the moduli that it adds up,
+whichever is larger: digits lost to cancellation beyond it are not pursued."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,12 @@ def default_start(fourier: FourierSum) -> tuple[int, int, int]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums:
-    """Weighted sums over points, of the raw tensors (one flat array) and of their moduli."""
+class _UnitSum:
+    """Weighted sum over the points of a unit, and what was promised to be the same everywhere."""
 
-    value: FloatArray
-    modulus: FloatArray
+    value_x: FloatArray
+    occupied: tuple[IntArray | None, ...]
+    kpt_c: FloatArray
 
 
 class _Run:
@@ -179,12 +181,17 @@ class _Run:
         self.began = time.perf_counter()
         self.relative_error = float("nan")
         self.target = float("nan")
+        shapes = [tensor.shape for r in responses for tensor in r.claims.raw]
+        self.size = sum(int(np.prod(shape)) for shape in shapes)
+        self.floor_size = sum(int(np.prod(shape[:-2])) for shape in shapes)
+        self.floor = np.zeros(self.floor_size)
+        self.occupied: dict[int, tuple[IntArray, FloatArray]] = {}
 
     def uniform(self, mesh: UniformMesh) -> ZoneIntegral:
         n_c = mesh_counts(mesh.n, self.fourier.model.periodic)
         half_c = _halved(n_c)
         nested = _nested(n_c, half_c, mesh.shift)
-        coarse = self.total(self.mesh(half_c, mesh.shift))
+        coarse = self.first(half_c, mesh.shift)
         fine = (
             self.refined(coarse, n_c, mesh.shift)
             if nested
@@ -199,7 +206,7 @@ class _Run:
             default_start(self.fourier) if mesh.start is None else mesh_counts(mesh.start, periodic)
         )
         self.target = mesh.rtol
-        coarse = self.total(self.mesh(n_c, mesh.shift))
+        coarse = self.first(n_c, mesh.shift)
         while True:
             finer_c = _doubled(n_c, periodic)
             nested = _nested(finer_c, n_c, mesh.shift)
@@ -226,59 +233,90 @@ class _Run:
         return Mesh(n_c, shift, self.fourier.direction, only_new=only_new, pair=self.time_reversal)
 
     def refined(
-        self, coarse: _Sums, n_c: tuple[int, int, int], shift: tuple[float, float, float]
-    ) -> _Sums:
-        new = self.total(self.mesh(n_c, shift, only_new=True))
-        return _Sums(coarse.value + new.value, coarse.modulus + new.modulus)
+        self, coarse: FloatArray, n_c: tuple[int, int, int], shift: tuple[float, float, float]
+    ) -> FloatArray:
+        return coarse + self.total(self.mesh(n_c, shift, only_new=True))
 
-    def total(self, mesh: Mesh) -> _Sums:
-        """Sums over the units of a mesh, added in order; the same on every rank."""
+    def first(self, n_c: tuple[int, int, int], shift: tuple[float, float, float]) -> FloatArray:
+        """Sum over the first mesh, which also gives the noise floor of every raw tensor."""
+        mesh = self.mesh(n_c, shift)
+        both_x = self.total(mesh, with_moduli=True)
+        scale = NOISE_FLOOR / self.fourier.model.measure / mesh.n_points
+        self.floor = both_x[self.size :] * scale
+        return both_x[: self.size]
+
+    def total(self, mesh: Mesh, *, with_moduli: bool = False) -> FloatArray:
+        """Sum over the units of a mesh, added in order; the same on every rank."""
         units = enumerate(mesh.units(self.batch))
-        size = sum(int(np.prod(t.shape)) for r in self.responses for t in r.claims.raw)
-        value, modulus = np.zeros(size), np.zeros(size)
+        value_x = np.zeros(self.size + (self.floor_size if with_moduli else 0))
         done, n_evaluated = 0, mesh.n_evaluated
         self._tell(mesh, done, n_evaluated)
         while chunk := list(itertools.islice(units, UNITS_PER_ROUND * self.comm.size)):
-            mine: dict[int, _Sums | W90SpinError] = {}
+            mine: dict[int, _UnitSum | W90SpinError] = {}
             for index, unit in chunk:
                 if index % self.comm.size == self.comm.rank:
-                    try:
-                        mine[index] = self.evaluate(unit)
-                    except W90SpinError as problem:
-                        mine[index] = problem
-                    except np.linalg.LinAlgError as problem:
-                        mine[index] = IntegrationError(
-                            f"The diagonalisation failed among the k points from "
-                            f"{unit.lines.kpt_kc[0].tolist()} to {unit.lines.kpt_kc[-1].tolist()}: "
-                            f"{problem}. Check the model's matrices for huge or bad elements."
-                        )
-            problems = [
-                (index, part) for index, part in mine.items() if isinstance(part, W90SpinError)
-            ]
-            everyone = self.comm.allgather(problems[:1])
-            failed = sorted(itertools.chain.from_iterable(everyone), key=lambda pair: pair[0])
-            if failed:
-                raise failed[0][1]
+                    mine[index] = self.attempt(unit, with_moduli)
+            self.settle(mine)
             gathered = self.comm.gather(mine)
             if gathered is not None:
                 parts = {index: part for rank in gathered for index, part in rank.items()}
                 for index, _ in chunk:
-                    value += parts[index].value
-                    modulus += parts[index].modulus
+                    value_x += parts[index].value_x
             count = sum(len(unit.weight_k) for _, unit in chunk)
             done += count
             self.evaluations += count
             self._tell(mesh, done, n_evaluated)
-        return _Sums(*self.comm.bcast((value, modulus)))
+        total_x: FloatArray = self.comm.bcast(value_x)
+        return total_x
 
-    def evaluate(self, unit: WorkUnit) -> _Sums:
-        """Weighted sums over the points of one unit."""
+    def attempt(self, unit: WorkUnit, with_moduli: bool) -> _UnitSum | W90SpinError:
+        """Sum over one unit, or the reason why there is none."""
+        try:
+            return self.evaluate(unit, with_moduli)
+        except W90SpinError as problem:
+            return problem
+        except np.linalg.LinAlgError as problem:
+            kpt_kc = unit.lines.kpt_kc
+            return IntegrationError(
+                f"The diagonalisation failed among the k points from {kpt_kc[0].tolist()} to "
+                f"{kpt_kc[-1].tolist()}: {problem}. Check the model's matrices for huge or bad "
+                "elements."
+            )
+
+    def settle(self, mine: Mapping[int, _UnitSum | W90SpinError]) -> None:
+        """Raise, on every rank, the error of the first unit that has one."""
+        problems: list[tuple[int, W90SpinError]] = []
+        counts: list[tuple[int, tuple[IntArray | None, ...], FloatArray]] = []
+        for index, part in mine.items():
+            if isinstance(part, W90SpinError):
+                problems.append((index, part))
+            elif any(below_f is not None for below_f in part.occupied):
+                counts.append((index, part.occupied, part.kpt_c))
+        everyone = self.comm.allgather((problems[:1], counts))
+        failed = [pair for their_problems, _ in everyone for pair in their_problems]
+        if failed:
+            raise min(failed, key=lambda pair: pair[0])[1]
+        gathered = [entry for _, their_counts in everyone for entry in their_counts]
+        for _, occupied, kpt_c in sorted(gathered, key=lambda entry: entry[0]):
+            for r, below_f in enumerate(occupied):
+                if below_f is not None:
+                    first_f, first_kpt_c = self.occupied.setdefault(r, (below_f, kpt_c))
+                    refuse_crossing(
+                        self.responses[r].levels,
+                        np.stack([first_f, below_f]),
+                        np.stack([first_kpt_c, kpt_c]),
+                    )
+
+    def evaluate(self, unit: WorkUnit, with_moduli: bool) -> _UnitSum:
+        """Weighted sums over the points of one unit: values, and moduli behind them if asked."""
         states = solve(self.fourier, unit.lines, self.tolerance)
-        values, moduli = [], []
+        values: list[FloatArray] = []
+        moduli: list[FloatArray] = []
+        promises: list[IntArray | None] = []
         for response in self.responses:
-            integrand = response(states)
+            found = response(states)
             for tensor in response.claims.raw:
-                flat_kx = integrand[tensor.name].reshape(len(unit.weight_k), -1)
+                flat_kx = found[tensor.name].reshape(len(unit.weight_k), -1)
                 if not np.isfinite(flat_kx).all():
                     k = int(np.argmin(np.isfinite(flat_kx).all(axis=1)))
                     raise IntegrationError(
@@ -286,17 +324,22 @@ class _Run:
                         f"{states.kpt_kc[k].tolist()}. Check the model at this point, or report "
                         "it with the model."
                     )
-                if self.time_reversal and tensor.time_reversal < 0:
-                    flat_kx = np.zeros_like(flat_kx)
-                values.append(unit.weight_k @ flat_kx)
-                moduli.append(unit.weight_k @ np.abs(flat_kx))
-        return _Sums(np.concatenate(values), np.concatenate(moduli))
+                vanishes = self.time_reversal and tensor.time_reversal < 0
+                values.append(unit.weight_k @ (np.zeros_like(flat_kx) if vanishes else flat_kx))
+            if with_moduli:
+                size = response.magnitude(states)
+                for tensor in response.claims.raw:
+                    flat_kx = size[tensor.name].reshape(len(unit.weight_k), -1)
+                    moduli.append(unit.weight_k @ flat_kx)
+            below_kf = response.occupied_bands(states)
+            promises.append(None if below_kf is None else below_kf[0])
+        return _UnitSum(np.concatenate(values + moduli), tuple(promises), states.kpt_kc[0])
 
     def compare(
         self,
-        fine: _Sums,
+        fine: FloatArray,
         fine_c: tuple[int, int, int],
-        coarse: _Sums,
+        coarse: FloatArray,
         coarse_c: tuple[int, int, int],
         rtol: float,
         atol: float,
@@ -307,18 +350,18 @@ class _Run:
         meet the tolerance by itself.
         """
         scale = 1.0 / self.fourier.model.measure
-        fine_parts = self.raw(fine.value * (scale / np.prod(fine_c)))
-        coarse_parts = self.raw(coarse.value * (scale / np.prod(coarse_c)))
-        moduli = self.raw(fine.modulus * (scale / np.prod(fine_c)))
-        worst, converged = 0.0, True
-        for value, other, modulus in zip(
+        fine_parts = self.raw(fine * (scale / np.prod(fine_c)))
+        coarse_parts = self.raw(coarse * (scale / np.prod(coarse_c)))
+        worst, converged, start = 0.0, True, 0
+        for value, other in zip(
             itertools.chain.from_iterable(parts.values() for parts in fine_parts),
             itertools.chain.from_iterable(parts.values() for parts in coarse_parts),
-            itertools.chain.from_iterable(parts.values() for parts in moduli),
             strict=True,
         ):
             error, size = _norm(value - other), _norm(value)
-            reference = np.maximum(size, NOISE_FLOOR * _norm(modulus))
+            floor = self.floor[start : start + size.size].reshape(size.shape)
+            start += size.size
+            reference = np.maximum(size, floor)
             converged &= bool(np.all(error <= np.maximum(atol, rtol * reference)))
             ratio = np.divide(error, reference, out=np.zeros_like(error), where=reference > 0.0)
             worst = max(worst, float(ratio.max()))
@@ -338,16 +381,16 @@ class _Run:
 
     def integral(
         self,
-        fine: _Sums,
+        fine: FloatArray,
         fine_c: tuple[int, int, int],
-        coarse: _Sums,
+        coarse: FloatArray,
         coarse_c: tuple[int, int, int],
         *,
         converged: bool,
     ) -> ZoneIntegral:
         scale = 1.0 / self.fourier.model.measure
-        values = self.published(fine.value * (scale / np.prod(fine_c)))
-        others = self.published(coarse.value * (scale / np.prod(coarse_c)))
+        values = self.published(fine * (scale / np.prod(fine_c)))
+        others = self.published(coarse * (scale / np.prod(coarse_c)))
         errors = tuple(
             {name: np.abs(value[name] - other[name]) for name in value}
             for value, other in zip(values, others, strict=True)

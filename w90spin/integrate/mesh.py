@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -76,8 +77,8 @@ def mesh_counts(
     n: int | tuple[int, int, int], periodic: tuple[bool, bool, bool]
 ) -> tuple[int, int, int]:
     """Points along each lattice direction, 1 along non-periodic ones."""
-    wanted = (n, n, n) if isinstance(n, int) else n
-    counts = [count if repeats else 1 for count, repeats in zip(wanted, periodic, strict=True)]
+    wanted = n if isinstance(n, tuple | list) else (n, n, n)
+    counts = [int(m) if repeats else 1 for m, repeats in zip(wanted, periodic, strict=True)]
     return (counts[0], counts[1], counts[2])
 
 
@@ -231,8 +232,8 @@ class Mesh:
 
 
 def _check_counts(n: int | tuple[int, int, int], label: str) -> None:
-    counts = (n,) if isinstance(n, int) else tuple(n)
-    if len(counts) not in (1, 3) or any(count < 1 or count != int(count) for count in counts):
+    counts = tuple(n) if isinstance(n, tuple | list) else (n,)
+    if len(counts) not in (1, 3) or any(not isinstance(m, Integral) or m < 1 for m in counts):
         raise IntegrationError(f"{label} = {n} must be one positive integer or three of them.")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, degenerate_blocks
 from w90spin.kspace.fourier import FourierSum, KLines, KPoints, WannierMatrices, require_spin
+from w90spin.model.partition import Partition
 
 
 class BlochStates:
@@ -86,7 +87,7 @@ class BlochStates:
         return rotated
 
     def spin_between(
-        self, rows: slice, cols: slice, weights_li: FloatArray | None = None
+        self, rows: slice, cols: slice, parts: Partition | None = None
     ) -> ComplexArray:
         r"""Spin of each part, :math:`\tfrac12\{P_l, \sigma_s\}`, between two ranges of bands.
 
@@ -94,8 +95,8 @@ class BlochStates:
         ----------
         rows, cols : slice
             Ranges of bands.
-        weights_li : float array (l, i), optional
-            Diagonals of the projectors P_l in the Wannier basis; without it one part, the total.
+        parts : Partition, optional
+            Projectors P_l; without it one part, the total.
 
         Returns
         -------
@@ -103,13 +104,12 @@ class BlochStates:
             Pauli matrices.
         """
         spin_ksij = require_spin(self.wannier)
-        if weights_li is None:
+        if parts is None:
             return self.rotate(spin_ksij, rows, cols)[:, None]
-        n_k, n = len(spin_ksij), self.n_bands
-        mean_lij = 0.5 * (weights_li[:, :, None] + weights_li[:, None, :])
-        parts_klsij = mean_lij[:, None] * spin_ksij[:, None]
-        rotated = self.rotate(parts_klsij.reshape(n_k, -1, n, n), rows, cols)
-        return rotated.reshape(n_k, len(weights_li), 3, *rotated.shape[-2:])
+        shares_klsij = parts.project(spin_ksij, self.kpt_kc)
+        n_k, n_l, n_s, n, _ = shares_klsij.shape
+        rotated = self.rotate(shares_klsij.reshape(n_k, -1, n, n), rows, cols)
+        return rotated.reshape(n_k, n_l, n_s, *rotated.shape[-2:])
 
     def velocity_between(self, rows: slice, cols: slice) -> ComplexArray:
         r"""Covariant velocity between two ranges of bands.

@@ -20,6 +20,9 @@ from w90spin.read import ChkFile, EigFile, MmnFile, SpnFile
 SHELL_TOLERANCE = 1e-6
 """Neighbours b whose lengths differ by less belong to one shell. [1/Å]"""
 
+SAME_POINT = 1e-5
+"""Reduced k points that differ by less are the same."""
+
 
 def bloch_to_wannier(chk: ChkFile) -> ComplexArray:
     """Matrix V(q) from ab-initio bands to Wannier functions.
@@ -43,6 +46,19 @@ def bloch_to_wannier(chk: ChkFile) -> ComplexArray:
     slot_p = np.concatenate([np.arange(count) for count in chk.window_kn.sum(axis=1)])
     v_knj[k_p, band_p] = inside_kni[k_p, slot_p]
     return v_knj
+
+
+def mesh_points(chk: ChkFile) -> FloatArray:
+    """Ab-initio k points, shape (k, c), free of the rounding of the .win they were read from."""
+    grid_c = np.array(chk.mp_grid)
+    snapped_kc: FloatArray = np.rint(chk.kpt_kc * grid_c) / grid_c
+    if np.abs(snapped_kc - chk.kpt_kc).max() > SAME_POINT:
+        raise InconsistentFilesError(
+            f"{chk.path}: the k points do not lie on the {'x'.join(map(str, chk.mp_grid))} mesh "
+            f"(off by up to {np.abs(snapped_kc - chk.kpt_kc).max():.1e}). Write the k points of "
+            "the .win with at least six digits and repeat the Wannierisation."
+        )
+    return snapped_kc
 
 
 def hamiltonian_on_mesh(chk: ChkFile, eig: EigFile) -> ComplexArray:
@@ -195,7 +211,7 @@ def position_wannier90(
     diagonal = np.arange(chk.n_wann)
     pos_kaij = 1j * np.einsum("kba,kbij->kaij", weighted_kba, overlap_kbij)
     pos_kaij[:, :, diagonal, diagonal] = -np.einsum("kba,kbi->kai", weighted_kba, phase_kbi)
-    return to_lattice(pos_kaij, chk.kpt_kc, R_Rc)
+    return to_lattice(pos_kaij, mesh_points(chk), R_Rc)
 
 
 def position_midpoint(
@@ -238,7 +254,7 @@ def position_midpoint(
     """
     b_kba = _neighbours(chk, mmn)
     weight_b = neighbour_weights(b_kba)[0]
-    n_k = np.arange(chk.n_kpts)
+    every_k = np.arange(chk.n_kpts)
     vector_Ra = R_Rc @ chk.cell_ca
     twice_middle_Rija = chk.centres_ia[:, None] + chk.centres_ia - vector_Ra[:, None, None]
     pos_Raij = np.zeros((len(R_Rc), 3, chk.n_wann, chk.n_wann), dtype=np.complex128)
@@ -249,7 +265,9 @@ def position_midpoint(
                 f"{mmn.path}: the neighbour b = {b_a.tolist()} 1/Å of the first k point is missing "
                 "at another one. The mesh is not uniform; write the .nnkp and .mmn again."
             )
-        overlap_Rij = to_lattice(overlap_kbij[n_k, apart_kb.argmin(axis=1)], chk.kpt_kc, R_Rc)
+        overlap_Rij = to_lattice(
+            overlap_kbij[every_k, apart_kb.argmin(axis=1)], mesh_points(chk), R_Rc
+        )
         phased_Rij = overlap_Rij * np.exp(0.5j * (twice_middle_Rija @ b_a))
         pos_Raij += 1j * weight * b_a[:, None, None] * phased_Rij[:, None]
     home = int(np.flatnonzero(np.all(R_Rc == 0, axis=1))[0])
@@ -260,7 +278,8 @@ def position_midpoint(
 
 def _neighbours(chk: ChkFile, mmn: MmnFile) -> FloatArray:
     """Vectors b from every k point to its neighbours, shape (k, b, a). [1/Å]"""
-    reduced_kbc = chk.kpt_kc[mmn.neighbour_kb] + mmn.G_kbc - chk.kpt_kc[:, None]
+    kpt_kc = mesh_points(chk)
+    reduced_kbc = kpt_kc[mmn.neighbour_kb] + mmn.G_kbc - kpt_kc[:, None]
     b_kba: FloatArray = reduced_kbc @ reciprocal_lattice(chk.cell_ca)
     return b_kba
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w90spin.arrays import FloatArray
+from w90spin.arrays import FloatArray, IntArray
 from w90spin.errors import ModelError
 
 
@@ -54,3 +54,29 @@ def cell_measure(cell_ca: FloatArray, periodic: tuple[bool, bool, bool]) -> floa
             f"{len(rows_ca)}-dimensional crystal needs independent ones. Check the cell."
         )
     return measure
+
+
+def find_vectors(R_Rc: IntArray, wanted_qc: IntArray) -> IntArray:
+    """Index in a list of lattice vectors of each wanted one, -1 where it is missing.
+
+    Parameters
+    ----------
+    R_Rc : int array (R, c)
+        Distinct lattice vectors.
+    wanted_qc : int array (q, c)
+        Those to look for.
+
+    Returns
+    -------
+    int array (q)
+        Indices.
+    """
+    reach = int(max(np.abs(R_Rc).max(initial=0), np.abs(wanted_qc).max(initial=0))) + 1
+    base = 2 * reach + 1
+    radix_c = np.array([base * base, base, 1])
+    key_R = (R_Rc + reach) @ radix_c
+    key_q = (wanted_qc + reach) @ radix_c
+    order = np.argsort(key_R)
+    slot_q = np.minimum(np.searchsorted(key_R[order], key_q), len(key_R) - 1)
+    index_q: IntArray = np.where(key_R[order][slot_q] == key_q, order[slot_q], -1)
+    return index_q

@@ -361,7 +361,7 @@ def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
         cell_ca=chk.cell_ca,
         R_Rc=R_Rc,
         degeneracy_R=degeneracy_R,
-        ham_Rij=checkpoint.to_lattice(ham_kij, chk.kpt_kc, R_Rc),
+        ham_Rij=checkpoint.to_lattice(ham_kij, checkpoint.mesh_points(chk), R_Rc),
         pos_Raij=pos_Raij,
         centres_ia=chk.centres_ia,
         mp_grid=chk.mp_grid,
@@ -402,7 +402,7 @@ def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
     if _is_wigner_seitz(bare, chk.mp_grid):
         # As in the files, before division by the degeneracies.
-        return checkpoint.to_lattice(spin_ksij, chk.kpt_kc, bare.R_Rc)
+        return checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), bare.R_Rc)
     raise InconsistentFilesError(
         f"The lattice vectors in {bare.source} are not the Wigner-Seitz list of the "
         f"{'x'.join(map(str, chk.mp_grid))} mesh in {chk.path}, so that the spin cannot be put on "
@@ -417,7 +417,9 @@ def _check_hamiltonian(files: _Files, bare: _Bare, chk: ChkFile) -> None:
         return
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, read_eig(eig_path))
     apart = float(
-        np.abs(checkpoint.to_lattice(ham_kij, chk.kpt_kc, bare.R_Rc) - bare.ham_Rij).max()
+        np.abs(
+            checkpoint.to_lattice(ham_kij, checkpoint.mesh_points(chk), bare.R_Rc) - bare.ham_Rij
+        ).max()
     )
     if apart > 1e-3:
         raise InconsistentFilesError(

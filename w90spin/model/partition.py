@@ -1,4 +1,4 @@
-"""Parts of a cell: layers, atoms or named groups of Wannier functions."""
+"""Parts of a cell: layers, atoms, species, magnetic sublattices or named groups."""
 
 from __future__ import annotations
 
@@ -7,24 +7,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import PartitionError
+from w90spin.model.checkpoint import bloch_to_wannier, mesh_points, to_lattice
+from w90spin.model.lattice import find_vectors
 from w90spin.model.wannier import WannierModel
+from w90spin.model.wigner_seitz import minimal_images, wigner_seitz_vectors
+from w90spin.read import AmnFile, ChkFile
 
 LAYER_GAP = 1.0
 """Smallest empty height between two layers. [Å]"""
 
+SUM_TOLERANCE = 1e-10
+"""The projectors of a partition sum to one within this."""
+
+SMALLEST_OVERLAP = 1e-3
+"""Smallest singular value of trial orbitals in the Wannier space that can be orthonormalised."""
+
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Projectors, diagonal in the Wannier basis, that sum to one.
+    """Projectors P_l that sum to one.
 
     Parameters
     ----------
     names : tuple of str (l)
         Names of the parts.
     weights_li : float array (l, i)
-        Diagonal of each projector, between 0 and 1.
+        Diagonal of each projector in the Wannier basis at R = 0, between 0 and 1.
+    R_Rc : int array (R, c), or None
+        Lattice vectors of projectors that are not diagonal in the Wannier basis.
+    projector_Rlij : complex array (R, l, i, j), or None
+        Their matrices; None for projectors that are diagonal, with ``weights_li``.
 
     Raises
     ------
@@ -34,6 +48,8 @@ class Partition:
 
     names: tuple[str, ...]
     weights_li: FloatArray
+    R_Rc: IntArray | None = None
+    projector_Rlij: ComplexArray | None = None
 
     def __post_init__(self) -> None:
         if self.weights_li.ndim != 2 or len(self.names) != len(self.weights_li):
@@ -43,19 +59,81 @@ class Partition:
             )
         if len(set(self.names)) != len(self.names):
             raise PartitionError(f"Parts share a name: {list(self.names)}.")
-        if (self.weights_li < -1e-12).any() or (self.weights_li > 1.0 + 1e-12).any():
+        if not np.isfinite(self.weights_li).all():
+            raise PartitionError("A weight is not a finite number.")
+        slack = SUM_TOLERANCE
+        if (self.weights_li < -slack).any() or (self.weights_li > 1.0 + slack).any():
             raise PartitionError("Weights of a part must lie between 0 and 1.")
         sum_i = self.weights_li.sum(axis=0)
-        if not np.allclose(sum_i, 1.0, rtol=0.0, atol=1e-12):
+        if not np.allclose(sum_i, 1.0, rtol=0.0, atol=slack):
             worst = int(np.argmax(np.abs(sum_i - 1.0)))
             raise PartitionError(
                 f"The parts do not sum to one: Wannier function {worst + 1} is counted "
                 f"{sum_i[worst]:g} times. Put every Wannier function into exactly one part."
             )
+        if self.projector_Rlij is not None and self.R_Rc is not None:
+            sum_Rij = self.projector_Rlij.sum(axis=1)
+            home_R = np.all(self.R_Rc == 0, axis=1)
+            sum_Rij[home_R] -= np.eye(sum_Rij.shape[-1])
+            if np.abs(sum_Rij).max() > slack:
+                raise PartitionError(
+                    f"The projectors do not sum to one: largest deviation "
+                    f"{np.abs(sum_Rij).max():.1e}."
+                )
+
+    def project(self, op_kxij: ComplexArray, kpt_kc: FloatArray) -> ComplexArray:
+        r"""Share of an operator on each part, :math:`\tfrac12\{P_l, O\}`.
+
+        Parameters
+        ----------
+        op_kxij : complex array (k, x, i, j)
+            Operators in the Wannier gauge.
+        kpt_kc : float array (k, c)
+            Reduced coordinates.
+
+        Returns
+        -------
+        complex array (k, l, x, i, j)
+            They sum over l to the operators.
+
+        Raises
+        ------
+        PartitionError
+            If the partition is of another number of Wannier functions.
+        """
+        if self.weights_li.shape[1] != op_kxij.shape[-1]:
+            raise PartitionError(
+                f"The partition is of {self.weights_li.shape[1]} Wannier functions, the model has "
+                f"{op_kxij.shape[-1]} Wannier functions. Make it with partition(model, ...)."
+            )
+        if self.projector_Rlij is None or self.R_Rc is None:
+            mean_lij = 0.5 * (self.weights_li[:, :, None] + self.weights_li[:, None, :])
+            shares: ComplexArray = mean_lij[:, None] * op_kxij[:, None]
+            return shares
+        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.R_Rc.T))
+        projector_klij = np.tensordot(phase_kR, self.projector_Rlij, axes=1)[:, :, None]
+        op_kyij = op_kxij[:, None]
+        half: ComplexArray = 0.5 * (projector_klij @ op_kyij + op_kyij @ projector_klij)
+        return half
+
+    def __str__(self) -> str:
+        sizes = ", ".join(
+            f"{name}: {weight:.4g}"
+            for name, weight in zip(self.names, self.weights_li.sum(axis=1), strict=True)
+        )
+        kind = "diagonal" if self.projector_Rlij is None else "not diagonal"
+        return (
+            f"{len(self.names)} parts, projectors {kind} in the Wannier basis, that sum to one "
+            f"(Wannier functions in each: {sizes})"
+        )
 
 
 def partition(
-    model: WannierModel, by: str | Mapping[str, Sequence[int]], *, axis: int | None = None
+    model: WannierModel,
+    by: str | Mapping[str, Sequence[int]],
+    *,
+    axis: int | None = None,
+    moments: Sequence[float] | None = None,
 ) -> Partition:
     """Divide the Wannier functions of a model.
 
@@ -63,12 +141,16 @@ def partition(
     ----------
     model : WannierModel
         The model.
-    by : "layer", "atom", "species", or mapping of name to Wannier functions
+    by : "layer", "atom", "species", "sublattice", or mapping of name to Wannier functions
         "layer": clusters of centres along ``axis``, separated by more than 1 Å, named A, B, ...
-        from the bottom up.  "atom" and "species": nearest atom, across periodic boundaries.  A
-        mapping lists Wannier functions, counted from 1 as in Wannier90's files; all must be named.
+        from the bottom up.  "atom" and "species": nearest atom, across periodic boundaries.
+        "sublattice": nearest atom of positive ("up") or negative ("down") moment; atoms without a
+        moment go to the nearest one with.  A mapping lists Wannier functions, counted from 1 as in
+        Wannier90's files; all must be named.
     axis : int, optional
         Lattice direction of stacking for layers; by default the only non-periodic one.
+    moments : sequence of float (x), optional
+        Magnetic moments of the atoms along one axis, for sublattices.
 
     Returns
     -------
@@ -77,18 +159,80 @@ def partition(
     Raises
     ------
     PartitionError
-        If the model has no atoms, the stacking direction is unclear, or the groups are not a
-        partition.
+        If the model has no atoms, the stacking direction is unclear, moments are missing, or the
+        groups are not a partition.
     """
     if not isinstance(by, str):
         return _named(model, by)
     if by == "layer":
         return _layers(model, axis)
     if by in ("atom", "species"):
-        return _nearest_atoms(model, species=by == "species")
+        return _by_atom(model, species=by == "species")
+    if by == "sublattice":
+        return _sublattices(model, moments)
     raise PartitionError(
-        f"by = '{by}' is unknown; 'layer', 'atom', 'species' or a mapping of name to Wannier "
-        "functions is needed."
+        f"by = '{by}' is unknown; 'layer', 'atom', 'species', 'sublattice' or a mapping of name to "
+        "Wannier functions is needed."
+    )
+
+
+def projected_partition(parts: Partition, chk: ChkFile, amn: AmnFile) -> Partition:
+    r"""Partition by trial orbitals instead of Wannier functions.
+
+    With A the overlaps of Bloch states and trial orbitals and V the Bloch-to-Wannier matrix,
+    :math:`B = V^\dagger A` is orthonormalised after Löwdin, :math:`Q = B (B^\dagger B)^{-1/2}`, and
+    :math:`P_l = Q w_l Q^\dagger` with the weights of the given parts, now of trial orbitals.
+
+    Parameters
+    ----------
+    parts : Partition
+        Weights of the trial orbitals, which stand in the order of the Wannier functions.
+    chk : ChkFile
+        The checkpoint.
+    amn : AmnFile
+        Projections of the same run.
+
+    Returns
+    -------
+    Partition
+        Not diagonal in the Wannier basis, unless the Wannier functions are the trial orbitals.
+
+    Raises
+    ------
+    PartitionError
+        If the numbers of bands, k points or orbitals differ, or the trial orbitals do not span the
+        Wannier functions.
+    """
+    if amn.amn_kni.shape != (chk.n_kpts, chk.n_bands, chk.n_wann):
+        raise PartitionError(
+            f"{amn.path} has (k points, bands, trial orbitals) = {amn.amn_kni.shape}; "
+            f"{chk.path} needs {(chk.n_kpts, chk.n_bands, chk.n_wann)}. Partition by trial "
+            "orbitals needs one of them for every Wannier function, from the same run."
+        )
+    inside_kij = bloch_to_wannier(chk).conj().swapaxes(1, 2) @ amn.amn_kni
+    left_kij, size_ki, right_kij = np.linalg.svd(inside_kij)
+    if size_ki.min() < SMALLEST_OVERLAP:
+        raise PartitionError(
+            f"{amn.path}: the trial orbitals do not span the Wannier functions (smallest singular "
+            f"value {size_ki.min():.1e}). Partition by Wannier centres instead."
+        )
+    orbital_kij = left_kij @ right_kij
+    projector_klij = np.einsum(
+        "kin,ln,kjn->klij", orbital_kij, parts.weights_li, orbital_kij.conj(), optimize=True
+    )
+    R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
+    images = minimal_images(chk.cell_ca, chk.mp_grid, R_Rc, chk.centres_ia)
+    projector_Rlij = images.move(to_lattice(projector_klij, mesh_points(chk), R_Rc), degeneracy_R)
+    R_Rc = images.image_Rc
+    opposite_R = find_vectors(R_Rc, -R_Rc)
+    adjoint = projector_Rlij[opposite_R].swapaxes(-1, -2).conj()
+    projector_Rlij = np.multiply(0.5, projector_Rlij + adjoint)
+    home = int(np.flatnonzero(np.all(R_Rc == 0, axis=1))[0])
+    return Partition(
+        names=parts.names,
+        weights_li=np.einsum("lii->li", projector_Rlij[home]).real.copy(),
+        R_Rc=R_Rc,
+        projector_Rlij=projector_Rlij,
     )
 
 
@@ -114,6 +258,8 @@ def _layers(model: WannierModel, axis: int | None) -> Partition:
                 f"{len(open_axes)} lattice directions. Give axis=0, 1 or 2."
             )
         axis = open_axes[0]
+    if axis not in (0, 1, 2):
+        raise PartitionError(f"axis = {axis} must be 0, 1 or 2.")
     normal_a = model.recip_ca[axis] / np.linalg.norm(model.recip_ca[axis])
     height_i = model.centres_ia @ normal_a
     order = np.argsort(height_i, kind="stable")
@@ -131,22 +277,8 @@ def _layers(model: WannierModel, axis: int | None) -> Partition:
     return Partition(names, _one_hot(label_i, len(names)))
 
 
-def _nearest_atoms(model: WannierModel, *, species: bool) -> Partition:
-    if model.structure is None:
-        raise PartitionError(
-            "The model carries no atoms, which a partition by atom needs. Keep the .win or "
-            "_centres.xyz beside the other files, or give atoms=."
-        )
-    symbols, positions_xa = model.structure.symbols, model.structure.positions_xa
-    apart_ixa = model.centres_ia[:, None, :] - positions_xa
-    reduced_ixc = apart_ixa @ np.linalg.inv(model.cell_ca)
-    wrap_c = np.array(model.periodic)
-    reduced_ixc -= np.where(wrap_c, np.rint(reduced_ixc), 0.0)
-    # The rounded image is not always the nearest in a skewed cell: look at its neighbours too.
-    steps = [(-1, 0, 1) if periodic else (0,) for periodic in model.periodic]
-    image_mc = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    distance_ixm = np.linalg.norm((reduced_ixc[:, :, None] + image_mc) @ model.cell_ca, axis=-1)
-    nearest_i = np.argmin(distance_ixm.min(axis=2), axis=1)
+def _by_atom(model: WannierModel, *, species: bool) -> Partition:
+    nearest_i, symbols = _nearest_atoms(model)
     if species:
         names = tuple(dict.fromkeys(symbols))
         label_i = np.array([names.index(symbols[x]) for x in nearest_i])
@@ -154,6 +286,51 @@ def _nearest_atoms(model: WannierModel, *, species: bool) -> Partition:
         names = tuple(f"{symbol}{x + 1}" for x, symbol in enumerate(symbols))
         label_i = nearest_i
     return Partition(names, _one_hot(label_i, len(names)))
+
+
+def _sublattices(model: WannierModel, moments: Sequence[float] | None) -> Partition:
+    nearest_i, symbols = _nearest_atoms(model)
+    if moments is None or len(moments) != len(symbols):
+        raise PartitionError(
+            f"Magnetic sublattices need one moment for each of the {len(symbols)} atoms "
+            f"({', '.join(symbols)}); give moments=[...], 0 for those without."
+        )
+    sign_x = np.sign(np.asarray(moments, dtype=np.float64)).astype(np.int64)
+    if not {1, -1} <= set(sign_x.tolist()):
+        raise PartitionError(
+            f"moments = {list(moments)} have one sign only; two sublattices need both."
+        )
+    assert model.structure is not None
+    magnetic = np.flatnonzero(sign_x)
+    positions_xa = model.structure.positions_xa
+    apart_xy = _periodic_distances(model, positions_xa, positions_xa[magnetic])
+    owner_x = np.where(sign_x != 0, np.arange(len(symbols)), magnetic[np.argmin(apart_xy, axis=1)])
+    label_i = (sign_x[owner_x[nearest_i]] < 0).astype(np.int64)
+    return Partition(("up", "down"), _one_hot(label_i, 2))
+
+
+def _nearest_atoms(model: WannierModel) -> tuple[IntArray, tuple[str, ...]]:
+    """Nearest atom of every Wannier function, and the atoms' symbols."""
+    if model.structure is None:
+        raise PartitionError(
+            "The model carries no atoms, which a partition by atom needs. Keep the .win or "
+            "_centres.xyz beside the other files, or give atoms=."
+        )
+    distance_ix = _periodic_distances(model, model.centres_ia, model.structure.positions_xa)
+    return np.argmin(distance_ix, axis=1), model.structure.symbols
+
+
+def _periodic_distances(model: WannierModel, from_ia: FloatArray, to_xa: FloatArray) -> FloatArray:
+    """Distances to the nearest periodic image, shape (i, x). [Å]"""
+    reduced_ixc = (from_ia[:, None, :] - to_xa) @ np.linalg.inv(model.cell_ca)
+    wrap_c = np.array(model.periodic)
+    reduced_ixc -= np.where(wrap_c, np.rint(reduced_ixc), 0.0)
+    # The rounded image is not always the nearest in a skewed cell: look at its neighbours too.
+    steps = [(-1, 0, 1) if periodic else (0,) for periodic in model.periodic]
+    image_mc = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    apart_ixma = (reduced_ixc[:, :, None] + image_mc) @ model.cell_ca
+    distance_ix: FloatArray = np.linalg.norm(apart_ixma, axis=-1).min(axis=2)
+    return distance_ix
 
 
 def _one_hot(label_i: IntArray, n_parts: int) -> FloatArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w90spin.arrays import BoolArray, ComplexArray
+from w90spin.arrays import BoolArray, ComplexArray, IntArray
 from w90spin.model.partition import Partition
 from w90spin.model.wannier import WannierModel
 
@@ -62,27 +62,30 @@ def time_reversal_violation(model: WannierModel) -> TimeReversal | None:
     """
     if model.spin_pairs is None:
         return None
-    up, down = model.spin_pairs.T
-    turn_ij = np.zeros((model.n_wann, model.n_wann), dtype=np.complex128)
-    turn_ij[up, down], turn_ij[down, up] = 1.0, -1.0
-
-    def violation(op_Rxij: ComplexArray, sign: float) -> float:
-        reversed_Rxij = turn_ij @ op_Rxij.conj() @ turn_ij.T
-        return float(np.abs(op_Rxij - sign * reversed_Rxij).max())
-
+    pairs, spin_Rsij = model.spin_pairs, model.spin_Rsij
     return TimeReversal(
-        ham=violation(model.ham_Rij, 1.0),
-        pos=violation(model.pos_Raij, 1.0),
-        spin=0.0 if model.spin_Rsij is None else violation(model.spin_Rsij, -1.0),
+        ham=_violation(pairs, model.ham_Rij, 1.0),
+        pos=_violation(pairs, model.pos_Raij, 1.0),
+        spin=0.0 if spin_Rsij is None else _violation(pairs, spin_Rsij, -1.0),
     )
 
 
 def respects_time_reversal(model: WannierModel, parts: Partition | None) -> bool:
-    """Whether both spin components of every orbital belong to each part in equal measure."""
+    """Whether time reversal leaves each part as it is."""
     if parts is None:
         return True
     if model.spin_pairs is None:
         return False
+    if parts.projector_Rlij is not None:
+        return _violation(model.spin_pairs, parts.projector_Rlij, 1.0) <= TOLERANCE_SPIN
     up, down = model.spin_pairs.T
     same: BoolArray = np.isclose(parts.weights_li[:, up], parts.weights_li[:, down], atol=1e-12)
     return bool(same.all())
+
+
+def _violation(pairs: IntArray, op_Rxij: ComplexArray, sign: float) -> float:
+    up, down = pairs.T
+    turn_ij = np.zeros((pairs.size, pairs.size), dtype=np.complex128)
+    turn_ij[up, down], turn_ij[down, up] = 1.0, -1.0
+    reversed_Rxij = turn_ij @ op_Rxij.conj() @ turn_ij.T
+    return float(np.abs(op_Rxij - sign * reversed_Rxij).max())

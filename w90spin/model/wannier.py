@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError, ModelError, W90SpinWarning
-from w90spin.model.lattice import cell_measure, reciprocal_lattice
+from w90spin.model.lattice import cell_measure, find_vectors, reciprocal_lattice
 from w90spin.parallel import Comm
 
 HERMITICITY_TOLERANCE = {"ham": 1e-3, "spin": 1e-3, "pos": np.inf}
@@ -419,7 +419,7 @@ def symmetrise_hermitian(R_Rc: IntArray, op_Rij: ComplexArray) -> tuple[IntArray
     """
     closed_Rc: IntArray = np.unique(np.concatenate([R_Rc, -R_Rc]), axis=0)
     op_closed = np.zeros((len(closed_Rc), *op_Rij.shape[1:]), dtype=np.complex128)
-    op_closed[find_R(closed_Rc, R_Rc)] = op_Rij
+    op_closed[find_vectors(closed_Rc, R_Rc)] = op_Rij
     adjoint = op_closed[minus_R(closed_Rc)].swapaxes(-1, -2).conj()
     hermitian: ComplexArray = np.multiply(0.5, op_closed + adjoint)
     return closed_Rc, hermitian
@@ -427,33 +427,7 @@ def symmetrise_hermitian(R_Rc: IntArray, op_Rij: ComplexArray) -> tuple[IntArray
 
 def minus_R(R_Rc: IntArray) -> IntArray:
     """Index of -R for every R, -1 where it is missing."""
-    return find_R(R_Rc, -R_Rc)
-
-
-def find_R(R_Rc: IntArray, wanted_qc: IntArray) -> IntArray:
-    """Index in a list of lattice vectors of each wanted one, -1 where it is missing.
-
-    Parameters
-    ----------
-    R_Rc : int array (R, c)
-        Distinct lattice vectors.
-    wanted_qc : int array (q, c)
-        Those to look for.
-
-    Returns
-    -------
-    int array (q)
-        Indices.
-    """
-    reach = int(max(np.abs(R_Rc).max(initial=0), np.abs(wanted_qc).max(initial=0))) + 1
-    base = 2 * reach + 1
-    radix_c = np.array([base * base, base, 1])
-    key_R = (R_Rc + reach) @ radix_c
-    key_q = (wanted_qc + reach) @ radix_c
-    order = np.argsort(key_R)
-    slot_q = np.minimum(np.searchsorted(key_R[order], key_q), len(key_R) - 1)
-    index_q: IntArray = np.where(key_R[order][slot_q] == key_q, order[slot_q], -1)
-    return index_q
+    return find_vectors(R_Rc, -R_Rc)
 
 
 def _array(values: ArrayLike, shape: tuple[int, ...], label: str) -> ComplexArray:

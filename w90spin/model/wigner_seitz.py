@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.model.wannier import find_R
+from w90spin.model.lattice import find_vectors
 
 SEARCH = 2
 """Supercells looked at in each direction, as in Wannier90."""
@@ -179,7 +179,7 @@ def image_list(
     ImageList
     """
     image_Rc: IntArray = np.unique(vector_pc, axis=0)
-    return ImageList(image_Rc, source_p, i_p, j_p, find_R(image_Rc, vector_pc), share_p)
+    return ImageList(image_Rc, source_p, i_p, j_p, find_vectors(image_Rc, vector_pc), share_p)
 
 
 def _box(reach_c: IntArray) -> IntArray:

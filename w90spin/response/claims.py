@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from w90spin.arrays import FloatArray
+from w90spin.arrays import FloatArray, IntArray
 from w90spin.kspace.states import BlochStates
 
 
@@ -132,8 +132,21 @@ class Response(Protocol):
         """What it is and needs."""
         ...
 
+    @property
+    def levels(self) -> list[float]:
+        """Fermi levels. [eV]"""
+        ...
+
     def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
         """Integrand of every raw tensor, shape (k, *axes)."""
+        ...
+
+    def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Moduli that each raw integrand adds up, shape (k, *axes but the last two)."""
+        ...
+
+    def occupied_bands(self, states: BlochStates) -> IntArray | None:
+        """Bands below each level, shape (k, f), if promised to be the same at all k."""
         ...
 
     def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

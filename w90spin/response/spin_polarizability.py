@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from w90spin.arrays import FloatArray
-from w90spin.errors import NotInsulatorError, ResonanceError, ResponseError
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import ResonanceError, ResponseError
 from w90spin.kspace.blocks import block_sums
+from w90spin.kspace.fourier import require_spin
 from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
@@ -22,6 +23,7 @@ from w90spin.response.claims import (
     TensorClaim,
     as_axis,
 )
+from w90spin.response.promise import refuse_crossing
 from w90spin.units import SPIN_AXES
 
 NEGLIGIBLE_OCCUPATION = 1e-12
@@ -189,18 +191,90 @@ class SpinPolarizability:
 
         Raises
         ------
+        MissingOperatorError
+            If the model carries no spin.
         NotInsulatorError
             If an insulator was promised and a Fermi level crosses a band.
         ResonanceError
             If η = 0 and ħω reaches a transition energy.
         """
+        pairs = self._pairs(states)
+        if pairs is None:
+            n_k = len(states.energy_kn)
+            return {tensor.name: np.zeros((n_k, *tensor.shape)) for tensor in self.claims.raw}
+        gap_klh, weight_ktflh, z_kqsblh = pairs
+        even_kxp = _weighted(z_kqsblh.imag, weight_ktflh)
+        odd_kxp = _weighted(z_kqsblh.real, weight_ktflh)
+        shape = (len(gap_klh), z_kqsblh.shape[1], *weight_ktflh.shape[1:3])
+        tensors = {}
+        for name, kernel_kwp in self._kernels(gap_klh).items():
+            source_kxp = even_kxp if name.endswith("even") else odd_kxp
+            value_kxw = _contract(kernel_kwp, source_kxp).reshape(*shape, 3, 3, -1)
+            static = name.startswith("upsilon0")
+            tensors[name] = value_kxw[..., 0] if static else np.moveaxis(value_kxw, -1, -3)
+        return tensors
+
+    def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Sum of the moduli of what the integrand adds up: below it, digits are cancellation.
+
+        Parameters
+        ----------
+        states : BlochStates
+            Batch of k points.
+
+        Returns
+        -------
+        dict of float arrays (k, part, kT, mu, [omega])
+            Norm over spin and field components of every pair of bands, summed over pairs; for
+            every part the largest of all parts.
+        """
+        pairs = self._pairs(states)
+        if pairs is None:
+            n_k = len(states.energy_kn)
+            return {tensor.name: np.zeros((n_k, *tensor.shape[:-2])) for tensor in self.claims.raw}
+        gap_klh, weight_ktflh, z_kqsblh = pairs
+        size_kqlh = np.sqrt((np.abs(z_kqsblh) ** 2).sum(axis=(2, 3)))
+        size_kqlh = np.broadcast_to(size_kqlh.max(axis=1, keepdims=True), size_kqlh.shape)
+        source_kxp = _weighted(size_kqlh[:, :, None, None], np.abs(weight_ktflh))
+        shape = (len(gap_klh), z_kqsblh.shape[1], *weight_ktflh.shape[1:3], -1)
+        sizes = {}
+        for name, kernel_kwp in self._kernels(gap_klh).items():
+            value = _contract(np.abs(kernel_kwp), source_kxp).reshape(shape)
+            sizes[name] = value[..., 0] if name.startswith("upsilon0") else value
+        return sizes
+
+    def occupied_bands(self, states: BlochStates) -> IntArray | None:
+        """Bands below each Fermi level, shape (k, f), if they are promised to be the same at all k.
+
+        Parameters
+        ----------
+        states : BlochStates
+            Batch of k points.
+
+        Returns
+        -------
+        int array (k, f), or None
+            None without the promise of an insulator.
+        """
+        if not self.insulator:
+            return None
+        below_kf: IntArray = (states.energy_kn[:, :, None] < self._mu_f).sum(axis=1)
+        return below_kf
+
+    def _pairs(self, states: BlochStates) -> tuple[FloatArray, FloatArray, ComplexArray] | None:
+        """Δ (k, l, h), F (k, t, f, l, h) and Z (k, part, s, b, l, h) of pairs of bands l < h.
+
+        Only bands that are occupied (l) and empty (h) somewhere in the batch; None without any.
+        Pairs inside a block or of equal occupation have F = 0 and Δ = inf.
+        """
+        require_spin(states.wannier)
+        below_kf = self.occupied_bands(states)
+        if below_kf is not None:
+            refuse_crossing(self.levels, below_kf, states.kpt_kc)
         occupation_ktfn = fermi(states.energy_kn, self._mu_f, self._kT_t)
-        if self.insulator:
-            self._check_insulator(states)
         lower, upper = _active_bands(occupation_ktfn)
         if lower.stop <= lower.start or upper.stop <= upper.start:
-            return self._zeros(len(states.energy_kn))
-
+            return None
         gap_klh = states.energy_kn[:, None, upper] - states.energy_kn[:, lower, None]
         apart_klh = states.block_kn[:, lower, None] < states.block_kn[:, None, upper]
         weight_ktflh = np.where(
@@ -213,18 +287,10 @@ class SpinPolarizability:
         if self.eta == 0.0:
             self._check_resonance(states, gap_klh)
 
-        spin_kqslh = 0.5 * states.spin_between(lower, upper, self._weights)
+        spin_kqslh = 0.5 * states.spin_between(lower, upper, self.parts)
         connection_kblh = states.connection_between(lower, upper)
         z_kqsblh = spin_kqslh[:, :, :, None] * connection_kblh[:, None, None].conj()
-        even_kxp = _weighted(z_kqsblh.imag, weight_ktflh)
-        odd_kxp = _weighted(z_kqsblh.real, weight_ktflh)
-        shape = (len(gap_klh), z_kqsblh.shape[1], *weight_ktflh.shape[1:3])
-        kernels = self._kernels(gap_klh)
-        tensors = {}
-        for name, kernel_kwp in kernels.items():
-            source_kxp = even_kxp if name.endswith("even") else odd_kxp
-            tensors[name] = _contract(kernel_kwp, source_kxp, shape, name.startswith("upsilon0"))
-        return tensors
+        return gap_klh, weight_ktflh, z_kqsblh
 
     def bands(self, states: BlochStates) -> dict[str, FloatArray]:
         r"""Υ of single bands, summed over degenerate blocks.
@@ -251,7 +317,7 @@ class SpinPolarizability:
         everything = slice(0, states.n_bands)
         gap_knm = states.energy_kn[:, None, :] - states.energy_kn[:, :, None]
         apart_knm = states.block_kn[:, :, None] != states.block_kn[:, None, :]
-        spin_kqsnm = 0.5 * states.spin_between(everything, everything, self._weights)
+        spin_kqsnm = 0.5 * states.spin_between(everything, everything, self.parts)
         connection_kbnm = states.connection_between(everything, everything)
         z_kqsbnm = spin_kqsnm[:, :, :, None] * connection_kbnm[:, None, None].conj()
         n_k, n_q, n = len(gap_knm), z_kqsbnm.shape[1], states.n_bands
@@ -263,14 +329,14 @@ class SpinPolarizability:
                 "eta > 0 or another omega_w."
             )
         z_knxm = np.moveaxis(z_kqsbnm, -2, 1).reshape(n_k * n, -1, n)
-        shape = (n_k * n, n_q, 1, 1)
         sums: dict[str, FloatArray] = {}
         for name, kernel_kwp in kernels.items():
             source_kxp = z_knxm.imag if name.endswith("even") else z_knxm.real
-            value = _contract(kernel_kwp, source_kxp, shape, name.startswith("upsilon0"))
-            value_knx = value.reshape(n_k, n, -1).swapaxes(1, 2)
-            block_knx = block_sums(value_knx, states.block_kn).swapaxes(1, 2)
-            block = block_knx.reshape(n_k, n, n_q, *value.shape[4:])
+            value_kxn = _contract(kernel_kwp, source_kxp).reshape(n_k, n, -1).swapaxes(1, 2)
+            block_kxw = block_sums(value_kxn, states.block_kn).swapaxes(1, 2)
+            block = np.moveaxis(block_kxw.reshape(n_k, n, n_q, 3, 3, -1), -1, -3)
+            if name.startswith("upsilon0"):
+                block = block[..., 0, :, :]
             published = name.split("_")[0]
             sums[published] = sums[published] + block if published in sums else block
         return sums
@@ -313,10 +379,6 @@ class SpinPolarizability:
             "parts": list(self.parts.names) if self.parts else [],
         }
 
-    @property
-    def _weights(self) -> FloatArray | None:
-        return self.parts.weights_li if self.parts else None
-
     def _kernels(self, gap_klh: FloatArray) -> dict[str, FloatArray]:
         """Coefficients q·K(Δ, ω) of Re Z ("odd") and Im Z ("even"), shape (k, w, pairs)."""
         gap_kp = gap_klh.reshape(len(gap_klh), 1, -1)
@@ -342,22 +404,6 @@ class SpinPolarizability:
             "upsilon2_odd": -CHARGE * (p0_kp * p_kwp + n0_kp * n_kwp).real,
             "upsilon2_even": CHARGE * (p0_kp * p_kwp - n0_kp * n_kwp).imag,
         }
-
-    def _zeros(self, n_k: int) -> dict[str, FloatArray]:
-        return {tensor.name: np.zeros((n_k, *tensor.shape)) for tensor in self.claims.raw}
-
-    def _check_insulator(self, states: BlochStates) -> None:
-        below_kf = (states.energy_kn[:, :, None] < self._mu_f).sum(axis=1)
-        crossing_f = below_kf.min(axis=0) != below_kf.max(axis=0)
-        if crossing_f.any():
-            f = int(np.flatnonzero(crossing_f)[0])
-            k = int(np.argmax(below_kf[:, f] != below_kf[0, f]))
-            raise NotInsulatorError(
-                f"An insulator was promised, but mu = {self._mu_f[f]:g} eV crosses a band: "
-                f"{below_kf[0, f]} bands lie below it at k = {_text(states.kpt_kc[0])} and "
-                f"{below_kf[k, f]} at k = {_text(states.kpt_kc[k])}. Move mu into the gap, or "
-                "drop insulator = true."
-            )
 
     def _check_resonance(self, states: BlochStates, gap_klh: FloatArray) -> None:
         omega = self.highest_omega
@@ -397,15 +443,10 @@ def _weighted(z_kqsblh: FloatArray, weight_ktflh: FloatArray) -> FloatArray:
     return product
 
 
-def _contract(
-    kernel_kwp: FloatArray, source_kxp: FloatArray, shape: tuple[int, ...], static: bool
-) -> FloatArray:
-    """Sum over pairs: (k, q, t, f, [w,] s, b) from kernels and weighted Z."""
-    value_kxw = source_kxp @ kernel_kwp.swapaxes(1, 2)
-    value = value_kxw.reshape(*shape, 3, 3, -1)
-    if static:
-        return value[..., 0]
-    return np.moveaxis(value, -1, -3)
+def _contract(kernel_kwp: FloatArray, source_kxp: FloatArray) -> FloatArray:
+    """Sum over pairs of bands, shape (k, x, w)."""
+    value_kxw: FloatArray = source_kxp @ kernel_kwp.swapaxes(1, 2)
+    return value_kxw
 
 
 def _text(kpt_c: Sequence[float] | FloatArray) -> str:

@@ -1,0 +1,43 @@
+"""The promise of an insulator: as many bands below μ at every k."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from w90spin.arrays import FloatArray, IntArray
+from w90spin.errors import NotInsulatorError
+
+
+def refuse_crossing(levels: Sequence[float], below_kf: IntArray, kpt_kc: FloatArray) -> None:
+    """Refuse numbers of bands below the Fermi levels that differ between k points.
+
+    Parameters
+    ----------
+    levels : sequence of float (f)
+        Fermi levels. [eV]
+    below_kf : int array (k, f)
+        Bands below each.
+    kpt_kc : float array (k, c)
+        Reduced coordinates.
+
+    Raises
+    ------
+    NotInsulatorError
+        If they differ.
+    """
+    differ_kf = below_kf != below_kf[0]
+    if not differ_kf.any():
+        return
+    f = int(np.argmax(differ_kf.any(axis=0)))
+    k = int(np.argmax(differ_kf[:, f]))
+    raise NotInsulatorError(
+        f"An insulator was promised, but mu = {levels[f]:g} eV crosses a band: {below_kf[0, f]} "
+        f"bands lie below it at k = {_text(kpt_kc[0])} and {below_kf[k, f]} at k = "
+        f"{_text(kpt_kc[k])}. Move mu into the gap, or drop insulator = true."
+    )
+
+
+def _text(kpt_c: FloatArray) -> str:
+    return "(" + ", ".join(f"{x:.5f}" for x in kpt_c) + ")"
