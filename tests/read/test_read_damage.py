@@ -95,7 +95,9 @@ def test_permission_denied_by_the_system(tmp_path, monkeypatch):
         read.read_hr(tmp_path / "locked_hr.dat")
 
 
-@pytest.mark.parametrize("packed", [b"", gzip.compress(b""), lzma.compress(b"")])
+@pytest.mark.parametrize(
+    "packed", [b"", gzip.compress(b""), lzma.compress(b"")], ids=["plain", "gzip", "xz"]
+)
 @pytest.mark.parametrize("reader", READERS, ids=_name)
 def test_empty(tmp_path, reader, packed):
     _refuse(tmp_path, reader, packed, FileFormatError, "", "the file is empty")
