@@ -81,6 +81,7 @@ def compute(
             model.needs_spin(response.claims.name)
     fourier = FourierSum(model, comm=ranks)
     surveys = _survey(fourier, responses, ranks)
+    _warn_outside_window(model, responses)
     violation = time_reversal_violation(model)
     halve = (
         symmetry == "auto"
@@ -151,6 +152,21 @@ def _survey(
                     "diverges. Give eta > 0 (a broadening in eV), or stay below the gap."
                 )
     return surveys
+
+
+def _warn_outside_window(model: WannierModel, responses: Sequence[SpinPolarizability]) -> None:
+    if model.frozen_window is None:
+        return
+    low, high = model.frozen_window
+    for mu in sorted({mu for response in responses for mu in response.levels}):
+        if not low <= mu <= high:
+            warnings.warn(
+                f"mu = {mu:g} eV lies outside the frozen window [{low:.4g}, {high:.4g}] eV, where "
+                "the model does not follow the ab-initio bands. Check the energy zero, or repeat "
+                "the Wannierisation with a larger dis_froz_max.",
+                W90SpinWarning,
+                stacklevel=3,
+            )
 
 
 def _look(fourier: FourierSum, levels: Sequence[float]) -> dict[float, GapSurvey]:

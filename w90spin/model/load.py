@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -11,15 +11,26 @@ from typing import Literal
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.errors import FileMissingError, InconsistentFilesError, ModelError
+from w90spin.errors import (
+    FileFormatError,
+    FileMissingError,
+    InconsistentFilesError,
+    ModelError,
+    SpinOrderError,
+)
 from w90spin.model import checkpoint
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
+from w90spin.model.mesh_check import check_on_mesh
+from w90spin.model.open_directions import unwrapping_shifts
 from w90spin.model.spin import (
+    agreed_pairs,
     atomic_spin,
     pairs_from_centres,
+    pairs_from_hamiltonian,
     pairs_from_order,
     pairs_from_projections,
+    pairs_from_spin,
 )
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import (
@@ -49,6 +60,9 @@ from w90spin.read import (
 Source = Literal["auto", "tb", "hr", "chk"]
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
+
+WRONG_BANDS = 0.05
+"""Largest deviation from the .eig inside the frozen window that is still one run. [eV]"""
 
 SAME_LENGTH = 1e-4
 """Lattices and centres from two files of one run agree within this. [Å]"""
@@ -83,8 +97,8 @@ def load_model(
     spin_order : "interlaced", "block" or pairs, optional
         Order of the spin components, where `.nnkp` and centres do not tell it.
     periodic : 3 bools, optional
-        Directions along which the crystal repeats; by default those along which some R is not
-        zero.
+        Directions along which the crystal repeats; by default those along which some R of the
+        files is not zero, that is those with more than one ab-initio k point.
     minimal_distance : bool
         Move elements of a bare Wigner-Seitz list of R to their nearest images where no `_wsvec.dat`
         says how (Wannier90's ``use_ws_distance``).
@@ -122,20 +136,23 @@ def load_model(
         bare = _from_chk(files, position)
     else:
         bare = _from_tb(files) if source == "tb" else _from_hr(files)
-    images = _images(files, bare, minimal_distance)
-    pairs, pairs_source = _spin_pairs(files, bare, spin_order, required=spin == "projections")
-
+    periodic = _periodic_directions(bare, periodic)
+    images = _images(files, bare, minimal_distance, periodic)
     n_R = len(bare.R_Rc)
     home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
     spin_bare, spin_source = None, "none"
     has_spn = files.find(".spn") is not None and files.find(".chk") is not None
     if spin == "spn" or (spin == "auto" and has_spn):
         spin_bare, spin_source = _spin_from_spn(files, bare), ".spn"
+    pairs, pairs_source = _spin_pairs(
+        files, bare, spin_order, spin_bare, required=spin == "projections"
+    )
+    if spin_bare is not None:
         if pairs is not None:
             atomic = atomic_spin(pairs, home, n_R)
             apart = np.abs(spin_bare[home] - atomic[home])
             bare.notes.append(
-                f"Spin of the .spn and of pure spinors ({pairs_source}) at R = 0 differ by at most "
+                f"Spin of the .spn and of pure spinors at R = 0 differ by at most "
                 f"{apart.max():.3f}, rms {np.sqrt((apart**2).mean()):.4f}."
             )
     elif pairs is not None and (spin == "projections" or (spin == "auto" and spin_order)):
@@ -152,6 +169,8 @@ def load_model(
             "pw2wannier90), or accept pure spinors with spin = 'projections'."
         )
 
+    if pairs is not None:
+        bare.notes.append(f"Order of the spin components from {pairs_source}.")
     ham_Rij, pos_Raij = bare.ham_Rij[:, None], bare.pos_Raij
     if images is None:
         share_R = 1.0 / bare.degeneracy_R[:, None, None, None]
@@ -163,9 +182,6 @@ def load_model(
         pos_Raij = images.move(pos_Raij, bare.degeneracy_R)
         spin_Rsij = None if spin_bare is None else images.move(spin_bare, bare.degeneracy_R)
 
-    if periodic is None:
-        moving = np.any(R_Rc != 0, axis=0)
-        periodic = (bool(moving[0]), bool(moving[1]), bool(moving[2]))
     model = WannierModel.from_arrays(
         bare.cell_ca,
         R_Rc,
@@ -178,11 +194,13 @@ def load_model(
         name=files.seedname.name,
         spin_pairs=pairs,
     )
+    window = _compare_with_eig(files, bare, model)
     return replace(
         model,
         spin_source=spin_source,
         inputs=files.hashes(),
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
+        frozen_window=window,
     )
 
 
@@ -440,13 +458,15 @@ def _is_wigner_seitz(bare: _Bare, mp_grid: tuple[int, int, int]) -> bool:
     )
 
 
-def _images(files: _Files, bare: _Bare, minimal_distance: bool) -> ImageList | None:
+def _images(
+    files: _Files, bare: _Bare, minimal_distance: bool, periodic: tuple[bool, bool, bool]
+) -> ImageList | None:
     """Nearest images of the elements: from `_wsvec.dat`, or worked out, or none."""
     if not minimal_distance:
         return None
     path = None if bare.chk is not None else files.optional("_wsvec.dat")
     if path is not None:
-        return _images_from_file(read_wsvec(path), bare)
+        return _images_from_file(read_wsvec(path), bare, periodic)
     if bare.mp_grid is None:
         bare.notes.append(
             "Neither _wsvec.dat nor an ab-initio mesh is known: the list of R is used as it is."
@@ -459,10 +479,12 @@ def _images(files: _Files, bare: _Bare, minimal_distance: bool) -> ImageList | N
         )
         return None
     bare.notes.append("Minimal distances worked out from the Wannier centres.")
-    return minimal_images(bare.cell_ca, bare.mp_grid, bare.R_Rc, bare.centres_ia)
+    return minimal_images(bare.cell_ca, bare.mp_grid, bare.R_Rc, bare.centres_ia, periodic)
 
 
-def _images_from_file(wsvec: WsvecFile, bare: _Bare) -> ImageList:
+def _images_from_file(
+    wsvec: WsvecFile, bare: _Bare, periodic: tuple[bool, bool, bool]
+) -> ImageList:
     n_wann = bare.ham_Rij.shape[-1]
     if wsvec.n_wann != n_wann or not np.array_equal(wsvec.R_Rc, bare.R_Rc):
         raise InconsistentFilesError(
@@ -474,7 +496,7 @@ def _images_from_file(wsvec: WsvecFile, bare: _Bare) -> ImageList:
     count_x = wsvec.count_Rij.ravel()
     element_p = np.repeat(np.arange(len(count_x)), count_x)
     source_p, i_p, j_p = np.unravel_index(element_p, wsvec.count_Rij.shape)
-    vector_pc = bare.R_Rc[source_p] + wsvec.shift_pc
+    vector_pc = bare.R_Rc[source_p] + np.where(np.array(periodic), wsvec.shift_pc, 0)
     return image_list(source_p, i_p, j_p, vector_pc, 1.0 / count_x[element_p])
 
 
@@ -482,38 +504,121 @@ def _spin_pairs(
     files: _Files,
     bare: _Bare,
     spin_order: str | Sequence[tuple[int, int]] | None,
+    spin_bare: ComplexArray | None,
     *,
     required: bool,
 ) -> tuple[IntArray | None, str]:
-    """Pairs of spin components and where they are known from."""
+    """Pairs of spin components and where they are known from; refuses contradictions."""
     n_wann = bare.ham_Rij.shape[-1]
+    home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
+    evidence: dict[str, IntArray] = {}
+    silent: list[str] = []
+
+    def ask(name: str, find: Callable[[], IntArray]) -> None:
+        try:
+            evidence[name] = find()
+        except SpinOrderError as problem:
+            silent.append(str(problem))
+
     if spin_order is not None:
         order = spin_order if isinstance(spin_order, str) else np.array(spin_order)
-        return pairs_from_order(order, n_wann), "order as given"
+        evidence["spin_order as given"] = pairs_from_order(order, n_wann)
+    if spin_bare is not None:
+        on_site_sij = spin_bare[home] / bare.degeneracy_R[home]
+        ask("the .spn", lambda: pairs_from_spin(on_site_sij))
     win = files.win()
-    if win is not None and not win.spinors:
+    if spin_order is None:
+        if win is not None and not win.spinors:
+            if required:
+                raise ModelError(
+                    f"{win.path} has no spinors = .true.: its Wannier functions carry no spin "
+                    "components. Repeat the Wannierisation of a noncollinear calculation with "
+                    "spinors."
+                )
+            return None, ""
+        nnkp_path = files.optional(".nnkp")
+        nnkp = None if nnkp_path is None else read_nnkp(nnkp_path)
+        if nnkp is not None and nnkp.spinor and len(nnkp.projections) == n_wann:
+            ask(f"the projections in {nnkp.path.name}", lambda: pairs_from_projections(nnkp))
+        ask("the Wannier centres", lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca))
+        ask("time reversal of H(R)", lambda: pairs_from_hamiltonian(bare.ham_Rij))
+    if not evidence:
         if required:
-            raise ModelError(
-                f"{win.path} has no spinors = .true.: its Wannier functions carry no spin "
-                "components. Repeat the Wannierisation of a noncollinear calculation with spinors."
-            )
+            raise SpinOrderError(" ".join(silent))
         return None, ""
-    nnkp_path = files.optional(".nnkp")
-    if nnkp_path is not None:
-        nnkp = read_nnkp(nnkp_path)
-        if len(nnkp.projections) == n_wann and nnkp.spinor:
-            try:
-                return pairs_from_projections(nnkp), f"projections in {nnkp_path.name}"
-            except ModelError:
-                if required:
-                    raise
-                return None, ""
     try:
-        return pairs_from_centres(bare.centres_ia, bare.cell_ca), "pairs of Wannier centres"
-    except ModelError:
-        if required:
+        return agreed_pairs(evidence), " and ".join(evidence)
+    except SpinOrderError as problem:
+        if required or spin_order is not None:
             raise
+        bare.notes.append(f"{problem} Time reversal is not tested.")
         return None, ""
+
+
+def _periodic_directions(
+    bare: _Bare, periodic: tuple[bool, bool, bool] | None
+) -> tuple[bool, bool, bool]:
+    """Directions that repeat; joins what the boundary cuts along the others."""
+    if periodic is None:
+        repeats_c = np.any(bare.R_Rc != 0, axis=0)
+        periodic = (bool(repeats_c[0]), bool(repeats_c[1]), bool(repeats_c[2]))
+    shift_ic = np.zeros((len(bare.centres_ia), 3), dtype=np.int64)
+    for axis in range(3):
+        if not periodic[axis]:
+            shift_ic[:, axis] = unwrapping_shifts(bare.centres_ia, bare.cell_ca, axis)
+    if shift_ic.any():
+        home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
+        moved_ia = shift_ic @ bare.cell_ca
+        diagonal = np.arange(len(shift_ic))
+        bare.pos_Raij[home][:, diagonal, diagonal] += moved_ia.T * bare.degeneracy_R[home]
+        bare.centres_ia = bare.centres_ia + moved_ia
+        bare.notes.append(
+            f"{int(shift_ic.any(axis=1).sum())} Wannier functions beyond the cell's boundary along "
+            "a non-periodic direction were joined to the rest."
+        )
+    return periodic
+
+
+def _compare_with_eig(
+    files: _Files, bare: _Bare, model: WannierModel
+) -> tuple[float, float] | None:
+    """Note how well the bands follow the .eig; the frozen window, if one is known."""
+    win, eig_path = files.win(), files.optional(".eig")
+    if win is None or eig_path is None or win.kpt_kc is None:
+        return None
+    eig = read_eig(eig_path)
+    if len(eig.energy_kn) != len(win.kpt_kc):
+        raise InconsistentFilesError(
+            f"{eig_path} has {len(eig.energy_kn)} k points, {win.path} {len(win.kpt_kc)}. They "
+            "come from different runs; write the .eig again from the .nnkp of this .win."
+        )
+    low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
+    if eig.energy_kn.shape[1] > model.n_wann:
+        if "dis_froz_max" not in win.keywords:
+            return None
+        low = _win_number(win, "dis_froz_min", _win_number(win, "dis_win_min", low))
+        high = _win_number(win, "dis_froz_max", high)
+    check = check_on_mesh(model.R_Rc, model.ham_Rij, win.kpt_kc, eig.energy_kn, (low, high))
+    bare.notes.append(f"Bands against {eig_path.name} on the ab-initio mesh: {check}.")
+    if check.inside_max > WRONG_BANDS:
+        raise InconsistentFilesError(
+            f"Inside the frozen window the bands of {bare.source} and {eig_path} differ by up to "
+            f"{check.inside_max:.3f} eV on the ab-initio mesh, where they must agree. They come "
+            "from different runs, or the .eig was shifted."
+        )
+    return low, high
+
+
+def _win_number(win: WinFile, keyword: str, default: float) -> float:
+    text = win.keywords.get(keyword)
+    if text is None:
+        return default
+    try:
+        return float(text.lower().replace("d", "e"))
+    except ValueError:
+        raise FileFormatError(
+            win.path, keyword, f"'{text}' is not a number.", "Correct it, with energies in eV."
+        ) from None
 
 
 def _mp_grid(files: _Files) -> tuple[int, int, int] | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+from scipy.sparse.csgraph import connected_components
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import PartitionError
@@ -15,8 +17,11 @@ from w90spin.model.wannier import WannierModel
 from w90spin.model.wigner_seitz import minimal_images, wigner_seitz_vectors
 from w90spin.read import AmnFile, ChkFile
 
-LAYER_GAP = 1.0
-"""Smallest empty height between two layers. [Å]"""
+SMALLEST_GAP = 0.5
+"""Empty heights up to this never separate layers. [Å]"""
+
+BOND_STRETCH = 1.2
+"""Atoms nearer than this times the sum of their covalent radii are bonded."""
 
 SUM_TOLERANCE = 1e-10
 """The projectors of a partition sum to one within this."""
@@ -133,6 +138,7 @@ def partition(
     by: str | Mapping[str, Sequence[int]],
     *,
     axis: int | None = None,
+    gap: float | None = None,
     moments: Sequence[float] | None = None,
 ) -> Partition:
     """Divide the Wannier functions of a model.
@@ -142,13 +148,17 @@ def partition(
     model : WannierModel
         The model.
     by : "layer", "atom", "species", "sublattice", or mapping of name to Wannier functions
-        "layer": clusters of centres along ``axis``, separated by more than 1 Å, named A, B, ...
-        from the bottom up.  "atom" and "species": nearest atom, across periodic boundaries.
+        "layer": groups of bonded atoms (nearer than 1.2 times the sum of their covalent radii),
+        named A, B, ... from the bottom up; with ``gap``, or without atoms, clusters of Wannier
+        centres along ``axis``.  "atom" and "species": nearest atom, across periodic boundaries.
         "sublattice": nearest atom of positive ("up") or negative ("down") moment; atoms without a
         moment go to the nearest one with.  A mapping lists Wannier functions, counted from 1 as in
         Wannier90's files; all must be named.
     axis : int, optional
         Lattice direction of stacking for layers; by default the only non-periodic one.
+    gap : float, optional
+        Smallest empty height between two layers. [Å] Without it and without atoms the layers are
+        split where gaps are clearly wider than the others.
     moments : sequence of float (x), optional
         Magnetic moments of the atoms along one axis, for sublattices.
 
@@ -165,7 +175,7 @@ def partition(
     if not isinstance(by, str):
         return _named(model, by)
     if by == "layer":
-        return _layers(model, axis)
+        return _layers(model, axis, gap)
     if by in ("atom", "species"):
         return _by_atom(model, species=by == "species")
     if by == "sublattice":
@@ -221,7 +231,9 @@ def projected_partition(parts: Partition, chk: ChkFile, amn: AmnFile) -> Partiti
         "kin,ln,kjn->klij", orbital_kij, parts.weights_li, orbital_kij.conj(), optimize=True
     )
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
-    images = minimal_images(chk.cell_ca, chk.mp_grid, R_Rc, chk.centres_ia)
+    grid = chk.mp_grid
+    periodic = (grid[0] > 1, grid[1] > 1, grid[2] > 1)
+    images = minimal_images(chk.cell_ca, grid, R_Rc, chk.centres_ia, periodic)
     projector_Rlij = images.move(to_lattice(projector_klij, mesh_points(chk), R_Rc), degeneracy_R)
     R_Rc = images.image_Rc
     opposite_R = find_vectors(R_Rc, -R_Rc)
@@ -249,7 +261,7 @@ def _named(model: WannierModel, groups: Mapping[str, Sequence[int]]) -> Partitio
     return Partition(tuple(groups), weights_li)
 
 
-def _layers(model: WannierModel, axis: int | None) -> Partition:
+def _layers(model: WannierModel, axis: int | None, gap: float | None) -> Partition:
     if axis is None:
         open_axes = [c for c in range(3) if not model.periodic[c]]
         if len(open_axes) != 1:
@@ -262,19 +274,54 @@ def _layers(model: WannierModel, axis: int | None) -> Partition:
         raise PartitionError(f"axis = {axis} must be 0, 1 or 2.")
     normal_a = model.recip_ca[axis] / np.linalg.norm(model.recip_ca[axis])
     height_i = model.centres_ia @ normal_a
-    order = np.argsort(height_i, kind="stable")
-    period = float(model.cell_ca[axis] @ normal_a)
     if model.periodic[axis]:
         # Start above the widest empty height, so that no layer is cut by the cell's boundary.
+        period = float(model.cell_ca[axis] @ normal_a)
         height_i = height_i % period
-        order = np.argsort(height_i, kind="stable")
-        gaps = np.diff(height_i[order], append=height_i[order[0]] + period)
-        order = np.roll(order, -(int(np.argmax(gaps)) + 1))
-        height_i = np.where(height_i < height_i[order[0]], height_i + period, height_i)
-    label_i = np.empty(model.n_wann, dtype=np.int64)
-    label_i[order] = np.cumsum(np.diff(height_i[order], prepend=height_i[order[0]]) > LAYER_GAP)
-    names = tuple(_letters(label) for label in range(int(label_i.max()) + 1))
-    return Partition(names, _one_hot(label_i, len(names)))
+        ordered = np.sort(height_i)
+        widest = int(np.argmax(np.diff(ordered, append=ordered[0] + period)))
+        bottom = ordered[(widest + 1) % len(ordered)]
+        height_i = (height_i - bottom) % period
+    elements = model.structure is not None and set(model.structure.symbols) <= set(atomic_numbers)
+    if gap is None and elements:
+        nearest_i, symbols = _nearest_atoms(model)
+        label_i = _bonded(model, symbols)[nearest_i]
+    else:
+        label_i = _separated(height_i, gap)
+    present = np.unique(label_i)
+    mean_l = np.array([height_i[label_i == label].mean() for label in present])
+    rank = {int(label): rank for rank, label in enumerate(present[np.argsort(mean_l)])}
+    rank_i = np.array([rank[int(label)] for label in label_i])
+    names = tuple(_letters(index) for index in range(len(rank)))
+    return Partition(names, _one_hot(rank_i, len(names)))
+
+
+def _bonded(model: WannierModel, symbols: tuple[str, ...]) -> IntArray:
+    """Connected component of every atom, where bonds join atoms nearer than covalent radii say."""
+    assert model.structure is not None
+    radius_x = covalent_radii[[atomic_numbers[symbol] for symbol in symbols]]
+    positions_xa = model.structure.positions_xa
+    bonded_xy = _periodic_distances(model, positions_xa, positions_xa) < BOND_STRETCH * (
+        radius_x[:, None] + radius_x
+    )
+    labels: IntArray = connected_components(bonded_xy, directed=False)[1].astype(np.int64)
+    return labels
+
+
+def _separated(height_i: FloatArray, gap: float | None) -> IntArray:
+    """Cluster of every height; without a gap, clusters split where gaps are clearly wider."""
+    order = np.argsort(height_i, kind="stable")
+    gaps = np.diff(height_i[order])
+    if gap is None:
+        wide = np.sort(np.append(gaps[gaps > SMALLEST_GAP], SMALLEST_GAP))[::-1]
+        if len(wide) == 1:
+            gap = SMALLEST_GAP
+        else:
+            step = int(np.argmax(wide[:-1] / wide[1:]))
+            gap = float(np.sqrt(wide[step] * wide[step + 1]))
+    label_i = np.empty(len(height_i), dtype=np.int64)
+    label_i[order] = np.concatenate([[0], np.cumsum(gaps > gap)])
+    return label_i
 
 
 def _by_atom(model: WannierModel, *, species: bool) -> Partition:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
@@ -11,6 +13,20 @@ from w90spin.read import NnkpFile
 PAULI_sij: ComplexArray = np.array(
     [[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=np.complex128
 )
+
+ORDERS = ("interlaced", "block")
+
+SETTLE = (
+    "Settle it with spin_order = 'interlaced' (up, down, up, down: Wannier90 3 with spinor "
+    "projections, VASP 6), 'block' (all up, then all down: Wannier90 1.2 with VASP 5) or a list of "
+    "pairs; or give the .spn."
+)
+
+REVERSED_HAMILTONIAN = 1e-3
+"""Largest violation of time reversal in H(R) that counts as its presence. [eV]"""
+
+PURE = 0.7
+"""Wannier functions whose matrix elements of sigma exceed this count as spinors."""
 
 PAIR_DISTANCE = 0.3
 """Centres of the two spin components of one orbital lie nearer than this. [Å]"""
@@ -110,7 +126,7 @@ def pairs_from_projections(nnkp: NnkpFile) -> IntArray:
 
 
 def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
-    """Pairs (up, down) guessed from which neighbours in the list share a centre.
+    """Pairs (up, down) from which neighbours in the list share a centre.
 
     Parameters
     ----------
@@ -128,10 +144,9 @@ def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
     SpinOrderError
         If neither the interlaced nor the block order fits, or both do.
     """
-    n_wann = len(centres_ia)
     fits = {}
-    for order in ("interlaced", "block"):
-        up_p, down_p = pairs_from_order(order, n_wann).T
+    for order in ORDERS:
+        up_p, down_p = pairs_from_order(order, len(centres_ia)).T
         apart_pc = (centres_ia[up_p] - centres_ia[down_p]) @ np.linalg.inv(cell_ca)
         apart_pc -= np.rint(apart_pc)
         fits[order] = float(np.linalg.norm(apart_pc @ cell_ca, axis=1).max())
@@ -140,10 +155,129 @@ def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
         raise SpinOrderError(
             "The Wannier centres do not tell the order of the spin components: partners are up to "
             f"{fits['interlaced']:.2f} Å apart if interlaced, {fits['block']:.2f} Å if in blocks. "
-            "Give spin_order='interlaced' (Wannier90 3 with spinor projections, VASP 6) or "
-            "spin_order='block' (Wannier90 1.2 with VASP 5), or keep the .spn or .nnkp."
+            f"{SETTLE}"
+        )
+    return pairs_from_order(good[0], len(centres_ia))
+
+
+def pairs_from_hamiltonian(ham_Rij: ComplexArray) -> IntArray:
+    """Pairs (up, down) from which order gives H(R) time reversal: for non-magnetic materials.
+
+    Parameters
+    ----------
+    ham_Rij : complex array (R, i, j)
+        Hamiltonian. [eV]
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If neither order does, or both do.
+    """
+    n_wann = ham_Rij.shape[-1]
+    violations = {
+        order: reversal_violation(pairs_from_order(order, n_wann), ham_Rij, 1.0) for order in ORDERS
+    }
+    good = [order for order, violation in violations.items() if violation < REVERSED_HAMILTONIAN]
+    if len(good) != 1:
+        raise SpinOrderError(
+            "Time reversal of H(R) does not tell the order of the spin components: it is violated "
+            f"by {violations['interlaced']:.1e} eV if interlaced, {violations['block']:.1e} eV if "
+            f"in blocks. {SETTLE}"
         )
     return pairs_from_order(good[0], n_wann)
+
+
+def pairs_from_spin(spin_sij: ComplexArray) -> IntArray:
+    """Pairs (up, down) from the spin operator at R = 0, for Wannier functions that are spinors.
+
+    Parameters
+    ----------
+    spin_sij : complex array (s, i, j)
+        Pauli matrices between Wannier functions of the home cell.
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If a Wannier function is not a spinor along z with one partner.
+    """
+    n_wann = spin_sij.shape[-1]
+    up = np.flatnonzero(np.einsum("ii->i", spin_sij[2]).real > 0.0)
+    raised_ij = 0.5 * np.abs(spin_sij[0] + 1j * spin_sij[1])  # |<i| sigma_+ |j>|
+    down = np.argmax(raised_ij[up], axis=1) if up.size else up
+    polarised = np.abs(np.einsum("ii->i", spin_sij[2]).real).min(initial=1.0)
+    paired = raised_ij[up, down].min(initial=1.0)
+    if 2 * up.size != n_wann or len(set(down) | set(up)) != n_wann or min(polarised, paired) < PURE:
+        raise SpinOrderError(
+            "The Wannier functions are not pairs of spinors along z: the smallest |<i|sigma_z|i>| "
+            f"is {polarised:.2f}, the smallest element of sigma_+ between partners {paired:.2f}."
+        )
+    return np.column_stack([up, down])
+
+
+def reversal_violation(pairs: IntArray, op_Rxij: ComplexArray, sign: float) -> float:
+    r"""Largest element of :math:`O(R) \mp (i\sigma_y) O(R)^* (i\sigma_y)^\dagger`.
+
+    Parameters
+    ----------
+    pairs : int array (p, 2)
+        Wannier functions (up, down) of each orbital.
+    op_Rxij : complex array (R, ..., i, j)
+        An operator.
+    sign : float
+        +1 for operators that time reversal leaves unchanged, -1 for the spin.
+
+    Returns
+    -------
+    float
+        In the operator's unit.
+    """
+    up, down = pairs.T
+    turn_ij = np.zeros((pairs.size, pairs.size), dtype=np.complex128)
+    turn_ij[up, down], turn_ij[down, up] = 1.0, -1.0
+    reversed_Rxij = turn_ij @ op_Rxij.conj() @ turn_ij.T
+    return float(np.abs(op_Rxij - sign * reversed_Rxij).max())
+
+
+def agreed_pairs(evidence: Mapping[str, IntArray]) -> IntArray:
+    """Pairs on which all pieces of evidence agree.
+
+    Parameters
+    ----------
+    evidence : mapping of str to int array (p, 2)
+        Pairs by where they are known from; not empty.
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If two pieces disagree.
+    """
+    (first, pairs), *others = evidence.items()
+    for name, other in others:
+        if {tuple(pair) for pair in pairs.tolist()} != {tuple(pair) for pair in other.tolist()}:
+            raise SpinOrderError(
+                f"The order of the spin components is contradictory: {first} say "
+                f"{_words(pairs)}, {name} say {_words(other)}. {SETTLE}"
+            )
+    return pairs
+
+
+def _words(pairs: IntArray) -> str:
+    for order in ORDERS:
+        if np.array_equal(np.sort(pairs, axis=0), np.sort(pairs_from_order(order, pairs.size), 0)):
+            return f"'{order}'"
+    return f"pairs {(pairs[:3] + 1).tolist()}..."
 
 
 def atomic_spin(pairs: IntArray, home: int, n_R: int) -> ComplexArray:

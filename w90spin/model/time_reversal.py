@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w90spin.arrays import BoolArray, ComplexArray, IntArray
+from w90spin.arrays import BoolArray
 from w90spin.model.partition import Partition
+from w90spin.model.spin import reversal_violation
 from w90spin.model.wannier import WannierModel
 
 TOLERANCE_HAM = 1e-4
@@ -64,9 +65,9 @@ def time_reversal_violation(model: WannierModel) -> TimeReversal | None:
         return None
     pairs, spin_Rsij = model.spin_pairs, model.spin_Rsij
     return TimeReversal(
-        ham=_violation(pairs, model.ham_Rij, 1.0),
-        pos=_violation(pairs, model.pos_Raij, 1.0),
-        spin=0.0 if spin_Rsij is None else _violation(pairs, spin_Rsij, -1.0),
+        ham=reversal_violation(pairs, model.ham_Rij, 1.0),
+        pos=reversal_violation(pairs, model.pos_Raij, 1.0),
+        spin=0.0 if spin_Rsij is None else reversal_violation(pairs, spin_Rsij, -1.0),
     )
 
 
@@ -77,15 +78,7 @@ def respects_time_reversal(model: WannierModel, parts: Partition | None) -> bool
     if model.spin_pairs is None:
         return False
     if parts.projector_Rlij is not None:
-        return _violation(model.spin_pairs, parts.projector_Rlij, 1.0) <= TOLERANCE_SPIN
+        return reversal_violation(model.spin_pairs, parts.projector_Rlij, 1.0) <= TOLERANCE_SPIN
     up, down = model.spin_pairs.T
     same: BoolArray = np.isclose(parts.weights_li[:, up], parts.weights_li[:, down], atol=1e-12)
     return bool(same.all())
-
-
-def _violation(pairs: IntArray, op_Rxij: ComplexArray, sign: float) -> float:
-    up, down = pairs.T
-    turn_ij = np.zeros((pairs.size, pairs.size), dtype=np.complex128)
-    turn_ij[up, down], turn_ij[down, up] = 1.0, -1.0
-    reversed_Rxij = turn_ij @ op_Rxij.conj() @ turn_ij.T
-    return float(np.abs(op_Rxij - sign * reversed_Rxij).max())

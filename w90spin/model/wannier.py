@@ -82,6 +82,8 @@ class WannierModel:
         Name and SHA-256 of every file that went in.
     notes : tuple of str
         What the builder found and the user should know, one sentence each.
+    frozen_window : pair of float, or None
+        Energies between which the bands are the ab-initio ones, where known. [eV]
     """
 
     name: str
@@ -98,6 +100,7 @@ class WannierModel:
     hermiticity: Mapping[str, float] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    frozen_window: tuple[float, float] | None = None
 
     @classmethod
     def from_arrays(

@@ -110,7 +110,11 @@ def wigner_seitz_vectors(
 
 
 def minimal_images(
-    cell_ca: FloatArray, mp_grid: tuple[int, int, int], R_Rc: IntArray, centres_ia: FloatArray
+    cell_ca: FloatArray,
+    mp_grid: tuple[int, int, int],
+    R_Rc: IntArray,
+    centres_ia: FloatArray,
+    periodic: tuple[bool, bool, bool] = (True, True, True),
 ) -> ImageList:
     """Nearest images of every element of a Wigner-Seitz list.
 
@@ -124,6 +128,8 @@ def minimal_images(
         The list.
     centres_ia : float array (i, a)
         Wannier centres. [Å]
+    periodic : 3 bools
+        Directions along which there are images.
 
     Returns
     -------
@@ -133,7 +139,7 @@ def minimal_images(
     site_xa, site_i = np.unique(np.round(centres_ia, 6), axis=0, return_inverse=True)
     site_i = site_i.reshape(-1)
     members = [np.flatnonzero(site_i == x) for x in range(len(site_xa))]
-    shift_mc = _box(np.array([SEARCH] * 3)) * np.array(mp_grid)
+    shift_mc = _box(SEARCH * np.array(periodic, dtype=np.int64)) * np.array(mp_grid)
     between_xya = site_xa[None, :, :] - site_xa[:, None, :]
     found: list[IntArray] = []
     for source, R_c in enumerate(R_Rc):
