@@ -71,12 +71,38 @@ def find_vectors(R_Rc: IntArray, wanted_qc: IntArray) -> IntArray:
     int array (q)
         Indices.
     """
-    reach = int(max(np.abs(R_Rc).max(initial=0), np.abs(wanted_qc).max(initial=0))) + 1
-    base = 2 * reach + 1
-    radix_c = np.array([base * base, base, 1])
-    key_R = (R_Rc + reach) @ radix_c
-    key_q = (wanted_qc + reach) @ radix_c
+    reach = int(max(np.abs(R_Rc).max(initial=0), np.abs(wanted_qc).max(initial=0)))
+    key_R, key_q = _keys(R_Rc, reach), _keys(wanted_qc, reach)
     order = np.argsort(key_R)
     slot_q = np.minimum(np.searchsorted(key_R[order], key_q), len(key_R) - 1)
     index_q: IntArray = np.where(key_R[order][slot_q] == key_q, order[slot_q], -1)
     return index_q
+
+
+def distinct_vectors(vector_pc: IntArray) -> IntArray:
+    """Each lattice vector of a long list once, sorted.
+
+    Parameters
+    ----------
+    vector_pc : int array (p, c)
+        Lattice vectors.
+
+    Returns
+    -------
+    int array (R, c)
+
+    Examples
+    --------
+    >>> distinct_vectors(np.array([[1, 0, 0], [0, 0, 2], [1, 0, 0]])).tolist()
+    [[0, 0, 2], [1, 0, 0]]
+    """
+    _, first = np.unique(_keys(vector_pc, int(np.abs(vector_pc).max(initial=0))), return_index=True)
+    distinct: IntArray = vector_pc[first]
+    return distinct
+
+
+def _keys(vector_pc: IntArray, reach: int) -> IntArray:
+    """One integer for each lattice vector, in lexicographic order."""
+    base = 2 * reach + 1
+    keys: IntArray = (vector_pc + reach) @ np.array([base * base, base, 1])
+    return keys

@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.model.lattice import find_vectors
+from w90spin.model.lattice import distinct_vectors, find_vectors
 
 SEARCH = 2
 """Supercells looked at in each direction, as in Wannier90."""
@@ -97,11 +98,9 @@ def wigner_seitz_vectors(
     ([-1, 0, 1], [2, 1, 2])
     """
     grid_c = np.array(mp_grid)
-    metric_cc = cell_ca @ cell_ca.T
     candidate_xc = _box(SEARCH * grid_c)
     shift_mc = _box(np.array([SEARCH + 1] * 3)) * grid_c
-    apart_xmc = candidate_xc[:, None, :] - shift_mc
-    distance_xm = np.sqrt(np.einsum("xmc,cd,xmd->xm", apart_xmc, metric_cc, apart_xmc))
+    distance_xm = cdist(candidate_xc @ cell_ca, shift_mc @ cell_ca)
     home = int(np.flatnonzero(np.all(shift_mc == 0, axis=1))[0])
     nearest_x = distance_xm.min(axis=1)
     inside_x = distance_xm[:, home] - nearest_x < DISTANCE_TOLERANCE
@@ -140,14 +139,14 @@ def minimal_images(
     site_i = site_i.reshape(-1)
     members = [np.flatnonzero(site_i == x) for x in range(len(site_xa))]
     shift_mc = _box(SEARCH * np.array(periodic, dtype=np.int64)) * np.array(mp_grid)
-    between_xya = site_xa[None, :, :] - site_xa[:, None, :]
+    n_x = len(site_xa)
+    between_pa = (site_xa[None, :, :] - site_xa[:, None, :]).reshape(-1, 3)
     found: list[IntArray] = []
     for source, R_c in enumerate(R_Rc):
-        vector_ma = (R_c + shift_mc) @ cell_ca
-        distance_xym = np.linalg.norm(between_xya[:, :, None, :] + vector_ma, axis=-1)
-        nearest_xym = distance_xym - distance_xym.min(axis=-1, keepdims=True) < DISTANCE_TOLERANCE
-        x_p, y_p, m_p = np.nonzero(nearest_xym)
-        found.append(np.column_stack([np.full(len(x_p), source), x_p, y_p, m_p]))
+        distance_pm = cdist(between_pa, -((R_c + shift_mc) @ cell_ca))
+        nearest_pm = distance_pm - distance_pm.min(axis=1, keepdims=True) < DISTANCE_TOLERANCE
+        p_s, m_s = np.nonzero(nearest_pm)
+        found.append(np.column_stack([np.full(len(p_s), source), p_s // n_x, p_s % n_x, m_s]))
     site_rows = np.concatenate(found)
     count_Rxy = np.zeros((len(R_Rc), len(site_xa), len(site_xa)), dtype=np.int64)
     np.add.at(count_Rxy, tuple(site_rows[:, :3].T), 1)
@@ -184,7 +183,7 @@ def image_list(
     -------
     ImageList
     """
-    image_Rc: IntArray = np.unique(vector_pc, axis=0)
+    image_Rc = distinct_vectors(vector_pc)
     return ImageList(image_Rc, source_p, i_p, j_p, find_vectors(image_Rc, vector_pc), share_p)
 
 
