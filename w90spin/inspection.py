@@ -2,17 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from w90spin.kspace.fourier import FourierSum
 from w90spin.kspace.survey import BandSurvey, GapSurvey
+from w90spin.model.symmetry import point_group
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.time_reversal import time_reversal_violation
 from w90spin.model.wannier import WannierModel
 from w90spin.response import RESPONSES
 
+PAIRED = 1e-3
+"""Bands nearer than this at every k count as a pair. [eV]"""
 
-def model_report(model: WannierModel, mu: float | None = None) -> str:
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What a model is and how good it is.
+
+    Parameters
+    ----------
+    facts : mapping
+        Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
+        spin_source, hermiticity, spin_purity, spin_extreme, kramers_splitting, time_reversal,
+        time_reversal_holds, thickness, point_group, notes, gap, usable_for, not_usable_for.
+    """
+
+    facts: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as a plain dictionary."""
+        return dict(self.facts)
+
+    def __str__(self) -> str:
+        about = self.facts
+        dimension = len(about["periodic"])
+        measure = {1: "length", 2: "area", 3: "volume"}.get(dimension)
+        size = f"; cell {measure} {about['measure']:.4f} Å^{dimension}" if measure else ""
+        hermiticity = ", ".join(f"{name} {size:.1e}" for name, size in about["hermiticity"].items())
+        lines = [
+            f"Model {about['name']}: {about['n_wann']} Wannier functions, {about['n_R']} lattice "
+            f"vectors (up to {about['reach']}), atoms {about['atoms'] or 'unknown'}",
+            f"  periodic along {', '.join(about['periodic']) or 'nothing'}{size}",
+            f"  spin operator: {about['spin_source']}",
+            f"  violation of O(-R) = O(R)^†, symmetrised: {hermiticity}",
+        ]
+        if about["spin_purity"] is not None:
+            low, high = about["spin_purity"]
+            lines.append(
+                f"  |<i|sigma|i>| of the Wannier functions {low:.3f} to {high:.3f}; eigenvalues of "
+                f"sigma(k) up to {about['spin_extreme']:.4f} in size"
+            )
+        if about["time_reversal"] is None:
+            lines.append("  time reversal: not tested, the pairs of spin components are not known")
+        else:
+            verdict = "holds" if about["time_reversal_holds"] else "broken"
+            lines.append(f"  time reversal {verdict}: violated by {about['time_reversal']}")
+        if about["kramers_splitting"] is not None:
+            lines.append(
+                f"  Kramers pairs at time-reversal invariant k split by at most "
+                f"{about['kramers_splitting']:.1e} eV"
+            )
+        if about["pair_splitting"] is not None:
+            lines.append(
+                f"  bands are doubly degenerate all over the zone, to {about['pair_splitting']:.1e}"
+                " eV: PT or an equivalent symmetry"
+            )
+        if about["point_group"] is not None:
+            lines.append(f"  atoms have the point group {about['point_group']}")
+        if about["thickness"] is not None:
+            value, reason = about["thickness"]
+            lines.append(f"  thickness {value:.3f} Å: {reason}")
+        lines += [f"  {note}" for note in about["notes"]]
+        if about["gap"] is not None:
+            lines.append(f"  at mu = {about['mu']:g} eV: {about['gap']}")
+        lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
+        lines.append(f"usable for: {', '.join(about['usable_for'])}")
+        return "\n".join(lines)
+
+
+def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
     """Describe a model in a form that a person reads in a minute.
 
     Parameters
@@ -24,51 +97,56 @@ def model_report(model: WannierModel, mu: float | None = None) -> str:
 
     Returns
     -------
-    str
-        Several lines.
+    ModelReport
+        ``print`` it, or take ``to_dict()``.
     """
-    structure = model.structure
-    atoms = "unknown" if structure is None else _formula(structure.symbols)
-    reach = np.abs(model.R_Rc).max(axis=0).tolist()
-    directions = [name for name, repeats in zip("abc", model.periodic, strict=True) if repeats]
-    measure = {0: "", 1: "length", 2: "area", 3: "volume"}[model.dimension]
-    lines = [
-        f"Model {model.name}: {model.n_wann} Wannier functions, {len(model.R_Rc)} lattice vectors "
-        f"(up to {reach}), atoms {atoms}",
-        f"  periodic along {', '.join(directions) or 'nothing'}"
-        + (f"; cell {measure} {model.measure:.4f} Å^{model.dimension}" if measure else ""),
-        f"  spin operator: {model.spin_source}",
-        "  violation of O(-R) = O(R)^†, symmetrised: "
-        + ", ".join(f"{name} {size:.1e}" for name, size in model.hermiticity.items()),
-    ]
+    structure, group = model.structure, point_group(model)
+    thickness = slab_thickness(model)
+    violation = time_reversal_violation(model)
+    holds = violation is not None and violation.holds
+    purity = extreme = None
     if model.spin_Rsij is not None:
         home = int(np.flatnonzero(np.all(model.R_Rc == 0, axis=1))[0])
         purity_i = np.linalg.norm(np.einsum("sii->is", model.spin_Rsij[home]).real, axis=1)
+        purity = [float(purity_i.min()), float(purity_i.max())]
         extreme = _spin_extreme(model)
-        lines.append(
-            f"  |<i|sigma|i>| of the Wannier functions {purity_i.min():.3f} to "
-            f"{purity_i.max():.3f}; eigenvalues of sigma(k) up to {extreme:.4f} in size"
-        )
-    violation = time_reversal_violation(model)
-    if violation is None:
-        lines.append("  time reversal: not tested, the pairs of spin components are not known")
-    else:
-        verdict = "holds" if violation.holds else "broken"
-        lines.append(f"  time reversal {verdict}: violated by {violation}")
-    thickness = slab_thickness(model)
-    if thickness is not None:
-        lines.append(f"  thickness {thickness.value:.3f} Å: {thickness.reason}")
-    lines += [f"  {note}" for note in model.notes]
-    if mu is not None:
-        lines.append(f"  at mu = {mu:g} eV: {gap_words(BandSurvey(FourierSum(model)).at(mu))}")
-    usable = [name for name in RESPONSES if model.spin_Rsij is not None]
-    lines.append(
-        f"usable for: bands, {', '.join(usable)}"
-        if usable
-        else "usable for: bands; spin_polarizability needs the .spn (write_spn = .true. in "
-        "pw2wannier90, LWRITE_SPN = .TRUE. in VASP)"
+    fourier = FourierSum(model)
+    usable, missing = ["bands"], {}
+    for name in RESPONSES:
+        if model.spin_Rsij is None:
+            missing[name] = (
+                "the spin operator is missing; keep the .spn (write_spn = .true. in pw2wannier90, "
+                "LWRITE_SPN = .TRUE. in VASP 6.5) with the .chk, or take pure spinors with "
+                "spin = 'projections'"
+            )
+        else:
+            usable.append(name)
+    return ModelReport(
+        {
+            "name": model.name,
+            "n_wann": model.n_wann,
+            "n_R": len(model.R_Rc),
+            "reach": np.abs(model.R_Rc).max(axis=0).tolist(),
+            "atoms": None if structure is None else _formula(structure.symbols),
+            "periodic": [n for n, repeats in zip("abc", model.periodic, strict=True) if repeats],
+            "measure": model.measure,
+            "spin_source": model.spin_source,
+            "hermiticity": dict(model.hermiticity),
+            "spin_purity": purity,
+            "spin_extreme": extreme,
+            "time_reversal": None if violation is None else str(violation),
+            "time_reversal_holds": None if violation is None else violation.holds,
+            "kramers_splitting": _kramers_splitting(fourier) if holds else None,
+            "pair_splitting": _pair_splitting(fourier),
+            "point_group": None if group is None else f"{group.symbol}, {group.space_group}",
+            "thickness": None if thickness is None else [thickness.value, thickness.reason],
+            "notes": list(model.notes),
+            "mu": mu,
+            "gap": None if mu is None else gap_words(BandSurvey(fourier).at(mu)),
+            "usable_for": usable,
+            "not_usable_for": missing,
+        }
     )
-    return "\n".join(lines)
 
 
 def gap_words(survey: GapSurvey) -> str:
@@ -115,3 +193,22 @@ def _spin_extreme(model: WannierModel) -> float:
         spin_sij = np.tensordot(phase_R, spin_Rsij, axes=1)
         worst = max(worst, float(np.abs(np.linalg.eigvalsh(spin_sij)).max()))
     return worst
+
+
+def _kramers_splitting(fourier: FourierSum) -> float:
+    """Largest splitting of Kramers pairs at the time-reversal invariant k points. [eV]"""
+    axes = [np.array([0.0, 0.5]) if repeats else np.zeros(1) for repeats in fourier.model.periodic]
+    kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    energy_kn = np.linalg.eigvalsh(fourier.hamiltonian(kpt_kc))
+    return float(np.diff(energy_kn, axis=1)[:, ::2].max())
+
+
+def _pair_splitting(fourier: FourierSum) -> float | None:
+    """Largest splitting of pairs of bands at points of no symmetry, if all come in pairs. [eV]"""
+    if fourier.model.n_wann % 2:
+        return None
+    # Points without any symmetry of their own, the same in every run.
+    kpt_kc = np.random.default_rng(0).uniform(size=(12, 3))
+    energy_kn = np.linalg.eigvalsh(fourier.hamiltonian(kpt_kc))
+    splitting = float(np.diff(energy_kn, axis=1)[:, ::2].max())
+    return splitting if splitting < PAIRED else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 import warnings
@@ -20,7 +21,7 @@ from w90spin.compute import compute
 from w90spin.derive import InducedSpin, induced_spin, symmetry_form
 from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
-from w90spin.model.load import load_model
+from w90spin.model.load import SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, world
 from w90spin.response import RESPONSES, SpinPolarizability
@@ -64,7 +65,7 @@ def run(
     table = None if plan.output.table is None else check_writable(folder / plan.output.table)
 
     model = _load_once(plan, folder, comm)
-    console.print(model_report(model), highlight=False, soft_wrap=True)
+    console.print(str(model_report(model)), highlight=False, soft_wrap=True)
     responses = [section.response(model) for section in plan.response]
     with ProgressReport(console) as report:
         result = compute(
@@ -125,9 +126,17 @@ def plot(
 def inspect(
     seedname: SeedName,
     mu: Annotated[float | None, typer.Option("--mu", help="Fermi level in eV.")] = None,
+    spin: Annotated[SpinSource, typer.Option(help="Where the spin operator comes from.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Report what a set of files is, how good it is, and what it can be used for."""
-    typer.echo(model_report(load_model(seedname), mu))
+    """Report what a set of files is, how good it is, and what it can be used for.
+
+    The exit code is 0 only if some response can be computed.
+    """
+    report = model_report(load_model(seedname, spin=spin), mu)
+    typer.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
+    if report.facts["not_usable_for"]:
+        raise typer.Exit(2)
 
 
 @app.command()
