@@ -21,6 +21,7 @@ from w90spin.errors import (
 from w90spin.model import checkpoint
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
+from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
 from w90spin.model.spin import (
@@ -51,6 +52,7 @@ from w90spin.read import (
     read_hr,
     read_mmn,
     read_nnkp,
+    read_spin_r,
     read_spn,
     read_tb,
     read_win,
@@ -63,6 +65,9 @@ PositionFormula = Literal["wannier90", "midpoint"]
 
 WRONG_BANDS = 0.05
 """Largest deviation from the .eig inside the frozen window that is still one run. [eV]"""
+
+SPIN_R = "_spin_R.npz"
+"""Ending of an array file with the spin operator on lattice vectors."""
 
 SAME_LENGTH = 1e-4
 """Lattices and centres from two files of one run agree within this. [Å]"""
@@ -92,8 +97,9 @@ def load_model(
     spin : "auto", "spn", "projections" or "none"
         Where the spin operator comes from: `.spn` with `.chk`; pure spinors in the order of the
         projections, an approximation that must be asked for; or none.  "auto" takes `.spn` if it
-        is there, and reports how far the two are apart; else pure spinors if ``spin_order`` is
-        given; else none.
+        is there, and reports how far the two are apart; else `_spin_R.npz`, a NumPy archive of
+        "R" and "sigma" on the R of `_tb.dat`; else pure spinors if ``spin_order`` is given; else
+        none.
     spin_order : "interlaced", "block" or pairs, optional
         Order of the spin components, where `.nnkp` and centres do not tell it.
     periodic : 3 bools, optional
@@ -142,17 +148,19 @@ def load_model(
     home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
     spin_bare, spin_source = None, "none"
     has_spn = files.find(".spn") is not None and files.find(".chk") is not None
-    if spin == "spn" or (spin == "auto" and has_spn):
+    if spin == "auto" and not has_spn and files.find(SPIN_R) is not None:
+        spin_bare, spin_source = _spin_from_npz(files, bare), SPIN_R
+    elif spin == "spn" or (spin == "auto" and has_spn):
         spin_bare, spin_source = _spin_from_spn(files, bare), ".spn"
     pairs, pairs_source = _spin_pairs(
-        files, bare, spin_order, spin_bare, required=spin == "projections"
+        files, bare, spin_order, spin_bare, spin_source, required=spin == "projections"
     )
     if spin_bare is not None:
         if pairs is not None:
             atomic = atomic_spin(pairs, home, n_R)
             apart = np.abs(spin_bare[home] - atomic[home])
             bare.notes.append(
-                f"Spin of the .spn and of pure spinors at R = 0 differ by at most "
+                f"Spin of the {spin_source} and of pure spinors at R = 0 differ by at most "
                 f"{apart.max():.3f}, rms {np.sqrt((apart**2).mean()):.4f}."
             )
     elif pairs is not None and (spin == "projections" or (spin == "auto" and spin_order)):
@@ -428,6 +436,21 @@ def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
     )
 
 
+def _spin_from_npz(files: _Files, bare: _Bare) -> ComplexArray:
+    """Spin on the R of the other operators, from the array file."""
+    found = read_spin_r(files.take(SPIN_R, "It holds sigma on the R of _tb.dat."))
+    n_wann = bare.ham_Rij.shape[-1]
+    index_R = find_vectors(found.R_Rc, bare.R_Rc)
+    if found.spin_Rsij.shape[-1] != n_wann or len(found.R_Rc) != len(index_R) or min(index_R) < 0:
+        raise InconsistentFilesError(
+            f"{found.path} ({found.spin_Rsij.shape[-1]} Wannier functions, {len(found.R_Rc)} R) "
+            f"and {bare.source} ({n_wann}, {len(index_R)} R) do not have the same lattice vectors. "
+            "They come from different runs."
+        )
+    spin_Rsij: ComplexArray = found.spin_Rsij[index_R] * bare.degeneracy_R[:, None, None, None]
+    return spin_Rsij
+
+
 def _check_hamiltonian(files: _Files, bare: _Bare, chk: ChkFile) -> None:
     """H(R) of the file against that of the checkpoint: same run, same gauge."""
     eig_path = files.optional(".eig")
@@ -505,6 +528,7 @@ def _spin_pairs(
     bare: _Bare,
     spin_order: str | Sequence[tuple[int, int]] | None,
     spin_bare: ComplexArray | None,
+    spin_source: str,
     *,
     required: bool,
 ) -> tuple[IntArray | None, str]:
@@ -525,7 +549,7 @@ def _spin_pairs(
         evidence["spin_order as given"] = pairs_from_order(order, n_wann)
     if spin_bare is not None:
         on_site_sij = spin_bare[home] / bare.degeneracy_R[home]
-        ask("the .spn", lambda: pairs_from_spin(on_site_sij))
+        ask(f"the {spin_source}", lambda: pairs_from_spin(on_site_sij))
     win = files.win()
     if spin_order is None:
         if win is not None and not win.spinors:

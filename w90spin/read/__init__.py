@@ -14,6 +14,7 @@ from w90spin.read.eig import EigFile, read_eig
 from w90spin.read.hr import HrFile, read_hr
 from w90spin.read.mmn import MmnFile, read_mmn
 from w90spin.read.nnkp import NnkpFile, Projection, read_nnkp
+from w90spin.read.spin_r import SpinRFile, read_spin_r
 from w90spin.read.spn import SpnFile, read_spn
 from w90spin.read.tb import TbFile, read_tb
 from w90spin.read.text import find_file
@@ -30,6 +31,7 @@ __all__ = [
     "MmnFile",
     "NnkpFile",
     "Projection",
+    "SpinRFile",
     "SpnFile",
     "TbFile",
     "WinFile",
@@ -44,6 +46,7 @@ __all__ = [
     "read_hr",
     "read_mmn",
     "read_nnkp",
+    "read_spin_r",
     "read_spn",
     "read_tb",
     "read_win",
