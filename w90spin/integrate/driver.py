@@ -23,8 +23,9 @@ from w90spin.parallel import Comm, one_thread
 from w90spin.response.claims import Response
 from w90spin.response.promise import refuse_crossing
 
-BATCH_BYTES = 24_000_000
-"""Memory that the operators of one unit of work may take. [bytes]"""
+BATCH_BYTES = 8_000_000
+"""Memory that the operators of one unit of work may take: about a core's share of the cache.
+[bytes]"""
 
 UNITS_PER_ROUND = 8
 """Units that a rank computes between two collections on rank 0."""

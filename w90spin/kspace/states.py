@@ -81,9 +81,12 @@ class BlochStates:
         complex array (k, x, n, m)
             In the operator's unit.
         """
-        left_kni = self.vectors_kin[:, None, :, rows].conj().swapaxes(-1, -2)
-        right_kjm = self.vectors_kin[:, None, :, cols]
-        rotated: ComplexArray = left_kni @ op_kxij @ right_kjm
+        n_k, n_x, n, _ = op_kxij.shape
+        left_kni = np.ascontiguousarray(self.vectors_kin[:, :, rows].conj().swapaxes(1, 2))
+        right_kjm = np.ascontiguousarray(self.vectors_kin[:, :, cols])
+        # All operators of a k point in one product: few large ones are faster than many small.
+        half_kxim = (op_kxij.reshape(n_k, n_x * n, n) @ right_kjm).reshape(n_k, n_x, n, -1)
+        rotated: ComplexArray = left_kni[:, None] @ half_kxim
         return rotated
 
     def spin_between(

@@ -15,6 +15,7 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import InconsistentFilesError
 from w90spin.model.lattice import reciprocal_lattice
+from w90spin.model.wigner_seitz import ImageList
 from w90spin.read import ChkFile, EigFile, MmnFile, SpnFile
 
 SHELL_TOLERANCE = 1e-6
@@ -215,7 +216,13 @@ def position_wannier90(
 
 
 def position_midpoint(
-    chk: ChkFile, mmn: MmnFile, overlap_kbij: ComplexArray, R_Rc: IntArray
+    chk: ChkFile,
+    mmn: MmnFile,
+    overlap_kbij: ComplexArray,
+    R_Rc: IntArray,
+    degeneracy_R: IntArray,
+    centres_ia: FloatArray,
+    images: ImageList | None,
 ) -> ComplexArray:
     r"""Position matrix r(R) by finite differences about the middle of each pair.
 
@@ -240,12 +247,19 @@ def position_midpoint(
     overlap_kbij : complex array (k, b, i, j)
         Overlaps in the Wannier gauge.
     R_Rc : int array (R, c)
-        Lattice vectors.
+        Wigner-Seitz list.
+    degeneracy_R : int array (R)
+        Its degeneracies.
+    centres_ia : float array (i, a)
+        Wannier centres. [Å]
+    images : ImageList, or None
+        Where the elements go.  The half phase of R is that of the nearest image: it is not the
+        same for all of them.
 
     Returns
     -------
-    complex array (R, a, i, j)
-        [Å]
+    complex array (q, a, i, j)
+        On the lattice vectors of the images (or of the list), shares and degeneracies applied. [Å]
 
     Raises
     ------
@@ -255,9 +269,9 @@ def position_midpoint(
     b_kba = _neighbours(chk, mmn)
     weight_b = neighbour_weights(b_kba)[0]
     every_k = np.arange(chk.n_kpts)
-    vector_Ra = R_Rc @ chk.cell_ca
-    twice_middle_Rija = chk.centres_ia[:, None] + chk.centres_ia - vector_Ra[:, None, None]
-    pos_Raij = np.zeros((len(R_Rc), 3, chk.n_wann, chk.n_wann), dtype=np.complex128)
+    image_Rc = R_Rc if images is None else images.image_Rc
+    twice_middle_qija = centres_ia[:, None] + centres_ia - (image_Rc @ chk.cell_ca)[:, None, None]
+    pos_qaij = np.zeros((len(image_Rc), 3, chk.n_wann, chk.n_wann), dtype=np.complex128)
     for b_a, weight in zip(b_kba[0], weight_b, strict=True):
         apart_kb = np.linalg.norm(b_kba - b_a, axis=2)
         if (apart_kb.min(axis=1) > SHELL_TOLERANCE).any():
@@ -265,15 +279,18 @@ def position_midpoint(
                 f"{mmn.path}: the neighbour b = {b_a.tolist()} 1/Å of the first k point is missing "
                 "at another one. The mesh is not uniform; write the .nnkp and .mmn again."
             )
-        overlap_Rij = to_lattice(
-            overlap_kbij[every_k, apart_kb.argmin(axis=1)], mesh_points(chk), R_Rc
-        )
-        phased_Rij = overlap_Rij * np.exp(0.5j * (twice_middle_Rija @ b_a))
-        pos_Raij += 1j * weight * b_a[:, None, None] * phased_Rij[:, None]
-    home = int(np.flatnonzero(np.all(R_Rc == 0, axis=1))[0])
+        overlap_kij = overlap_kbij[every_k, apart_kb.argmin(axis=1)]
+        overlap_Rij = to_lattice(overlap_kij, mesh_points(chk), R_Rc)
+        if images is None:
+            moved_qij = overlap_Rij / degeneracy_R[:, None, None]
+        else:
+            moved_qij = images.move(overlap_Rij[:, None], degeneracy_R)[:, 0]
+        phased_qij = moved_qij * np.exp(0.5j * (twice_middle_qija @ b_a))
+        pos_qaij += 1j * weight * b_a[:, None, None] * phased_qij[:, None]
+    home = int(np.flatnonzero(np.all(image_Rc == 0, axis=1))[0])
     diagonal = np.arange(chk.n_wann)
-    pos_Raij[home][:, diagonal, diagonal] = chk.centres_ia.T
-    return pos_Raij
+    pos_qaij[home][:, diagonal, diagonal] = centres_ia.T
+    return pos_qaij
 
 
 def _neighbours(chk: ChkFile, mmn: MmnFile) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -189,6 +190,8 @@ def load_model(
         ham_Rij = images.move(ham_Rij, bare.degeneracy_R)
         pos_Raij = images.move(pos_Raij, bare.degeneracy_R)
         spin_Rsij = None if spin_bare is None else images.move(spin_bare, bare.degeneracy_R)
+    if bare.midpoint is not None:
+        pos_Raij = bare.midpoint(bare.R_Rc, bare.degeneracy_R, bare.centres_ia, images)
 
     model = WannierModel.from_arrays(
         bare.cell_ca,
@@ -297,6 +300,7 @@ class _Bare:
     structure: Structure | None
     notes: list[str] = field(default_factory=list)
     chk: ChkFile | None = None
+    midpoint: Callable[..., ComplexArray] | None = None
 
 
 def _from_tb(files: _Files) -> _Bare:
@@ -378,22 +382,20 @@ def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
             f"The overlaps of {mmn.path} in the Wannier gauge differ from those in {chk.path} by "
             f"{mismatch:.2e}. The .mmn belongs to another run; write both again."
         )
-    if position == "midpoint":
-        pos_Raij = checkpoint.position_midpoint(chk, mmn, overlap_kbij, R_Rc)
-    else:
-        pos_Raij = checkpoint.position_wannier90(chk, mmn, overlap_kbij, R_Rc)
     bare = _Bare(
         source=f"{chk.path.name}, {eig.path.name} and {mmn.path.name}",
         cell_ca=chk.cell_ca,
         R_Rc=R_Rc,
         degeneracy_R=degeneracy_R,
         ham_Rij=checkpoint.to_lattice(ham_kij, checkpoint.mesh_points(chk), R_Rc),
-        pos_Raij=pos_Raij,
+        pos_Raij=checkpoint.position_wannier90(chk, mmn, overlap_kbij, R_Rc),
         centres_ia=chk.centres_ia,
         mp_grid=chk.mp_grid,
         structure=None,
         chk=chk,
     )
+    if position == "midpoint":
+        bare.midpoint = partial(checkpoint.position_midpoint, chk, mmn, overlap_kbij)
     _same_cell(files, bare)
     centres = _centres(files, bare)
     if centres is not None:
