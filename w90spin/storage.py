@@ -92,10 +92,10 @@ def read_tree(path: Path | str) -> dict[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             return _read_group(file)
-    except OSError as problem:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as problem:
         raise ResultFileError(
-            f"{path} is not a readable HDF5 file ({problem}). It may be cut short; write it again "
-            "with 'w90spin run'."
+            f"{path} is not a readable HDF5 file ({problem}). It may be cut short or damaged; "
+            "write it again with 'w90spin run'."
         ) from problem
 
 

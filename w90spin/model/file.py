@@ -50,6 +50,7 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
             "hermiticity": json.dumps(dict(model.hermiticity)),
             "inputs": json.dumps(dict(model.inputs)),
             "notes": json.dumps(model.notes),
+            "frozen_window": json.dumps(model.frozen_window),
         },
         "cell": model.cell_ca,
         "cell@": {"unit": "Å", "axes": ["c", "a"]},
@@ -111,7 +112,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
         )
     try:
         periodic = [bool(flag) for flag in about["periodic"]]
-        atoms = tree.get("atoms")
+        atoms, window = tree.get("atoms"), json.loads(about["frozen_window"])
         model = WannierModel(
             name=str(about["name"]),
             cell_ca=tree["cell"],
@@ -129,6 +130,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
             hermiticity=json.loads(about["hermiticity"]),
             inputs=json.loads(about["inputs"]),
             notes=tuple(json.loads(about["notes"])),
+            frozen_window=None if window is None else (float(window[0]), float(window[1])),
         )
         _check(model)
     except (KeyError, TypeError, ValueError, ModelError) as problem:

@@ -417,6 +417,12 @@ def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
                 f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
                 f"{bare.ham_Rij.shape[-1]}. They come from different runs."
             )
+        lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
+        if lattice_apart > SAME_LENGTH:
+            raise InconsistentFilesError(
+                f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
+                f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
+            )
         apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
         if apart > 1e-2:
             raise InconsistentFilesError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,9 +88,15 @@ def point_group(model: WannierModel) -> PointGroup | None:
         return None
     reduced_xc = structure.positions_xa @ np.linalg.inv(model.cell_ca)
     numbers = [atomic_numbers[symbol] for symbol in structure.symbols]
-    found = spglib.get_symmetry_dataset(
-        (model.cell_ca.tolist(), reduced_xc.tolist(), numbers), symprec=POSITION_TOLERANCE
-    )
+    with warnings.catch_warnings():
+        # It warns of its change from None to exceptions; both are dealt with here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            found = spglib.get_symmetry_dataset(
+                (model.cell_ca.tolist(), reduced_xc.tolist(), numbers), symprec=POSITION_TOLERANCE
+            )
+        except spglib.SpglibError:
+            return None
     if found is None:
         return None
     to_cartesian = model.cell_ca.T

@@ -8,16 +8,21 @@ the home cell, and shared equally where several are (J. Phys. Condens. Matter 32
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import ModelError
 from w90spin.model.lattice import distinct_vectors, find_vectors
 
 SEARCH = 2
 """Supercells looked at in each direction, as in Wannier90."""
+
+LARGEST_SEARCH = 4
+"""Supercells looked at where the cell is so oblique that those do not suffice."""
 
 DISTANCE_TOLERANCE = 1e-5
 """Distances that differ by less are equal, as in Wannier90. [Å]"""
@@ -90,6 +95,11 @@ def wigner_seitz_vectors(
     degeneracy_R : int array (R)
         How many supercells each is equally near to.
 
+    Raises
+    ------
+    ModelError
+        If the cell is too oblique for the search.
+
     Examples
     --------
     >>> import numpy as np
@@ -97,9 +107,23 @@ def wigner_seitz_vectors(
     >>> R_Rc[:, 0].tolist(), degeneracy_R.tolist()
     ([-1, 0, 1], [2, 1, 2])
     """
-    grid_c = np.array(mp_grid)
-    candidate_xc = _box(SEARCH * grid_c)
-    shift_mc = _box(np.array([SEARCH + 1] * 3)) * grid_c
+    for search in range(SEARCH, LARGEST_SEARCH + 1):
+        R_Rc, degeneracy_R = _wigner_seitz_within(cell_ca, np.array(mp_grid), search)
+        if abs((1.0 / degeneracy_R).sum() - math.prod(mp_grid)) < 1e-6:
+            return R_Rc, degeneracy_R
+    raise ModelError(
+        f"The Wigner-Seitz cell of the {'x'.join(map(str, mp_grid))} supercell was not found: the "
+        f"lattice vectors {cell_ca.tolist()} Å are too oblique. Use a reduced cell (Niggli, as ASE "
+        "gives it)."
+    )
+
+
+def _wigner_seitz_within(
+    cell_ca: FloatArray, grid_c: IntArray, search: int
+) -> tuple[IntArray, IntArray]:
+    """Lattice vectors and degeneracies, looking at so many supercells in each direction."""
+    candidate_xc = _box(search * grid_c)
+    shift_mc = _box(np.array([search + 1] * 3)) * grid_c
     distance_xm = cdist(candidate_xc @ cell_ca, shift_mc @ cell_ca)
     home = int(np.flatnonzero(np.all(shift_mc == 0, axis=1))[0])
     nearest_x = distance_xm.min(axis=1)
