@@ -102,6 +102,15 @@ class MeshSection(_Section):
         )
 
 
+class PartsTable(_Section):
+    """How to divide the cell, with options."""
+
+    by: Literal["layer", "atom", "species", "sublattice"]
+    axis: Literal[0, 1, 2] | None = None
+    gap: Annotated[float, Field(gt=0.0)] | None = None
+    moments: list[float] | None = None
+
+
 class SpinPolarizabilitySection(_Section):
     """[[response]] with name = "spin_polarizability"."""
 
@@ -112,7 +121,7 @@ class SpinPolarizabilitySection(_Section):
     kT: Numbers = 0.0
     eta: Annotated[float, Field(ge=0.0)] = 0.0
     insulator: bool = False
-    parts: Literal["layer", "atom", "species"] | dict[str, list[int]] | None = None
+    parts: Literal["layer", "atom", "species"] | PartsTable | dict[str, list[int]] | None = None
 
     @model_validator(mode="after")
     def _one_kind_of_frequency(self) -> SpinPolarizabilitySection:
@@ -124,7 +133,14 @@ class SpinPolarizabilitySection(_Section):
         self, model: WannierModel, *, omega_w: FloatArray | None = None
     ) -> SpinPolarizability:
         """The response, with the model's parts; at other frequencies if given."""
-        parts: Partition | None = None if self.parts is None else partition(model, self.parts)
+        parts: Partition | None = None
+        if isinstance(self.parts, PartsTable):
+            table = self.parts
+            parts = partition(
+                model, table.by, axis=table.axis, gap=table.gap, moments=table.moments
+            )
+        elif self.parts is not None:
+            parts = partition(model, self.parts)
         return SpinPolarizability(
             omega_w=self.photon_energies() if omega_w is None else omega_w,
             mu_f=_numbers(self.mu),
@@ -255,7 +271,7 @@ def _explain(path: Path, problem: ValidationError) -> str:
 
 def _all_fields() -> set[str]:
     """Every key there is; other words in a location are pydantic's names for members of unions."""
-    sections: list[type[_Section]] = [Job, Grid, *_SECTIONS.values()]
+    sections: list[type[_Section]] = [Job, Grid, PartsTable, *_SECTIONS.values()]
     return {name for section in sections for name in section.model_fields}
 
 

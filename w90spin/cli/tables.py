@@ -107,22 +107,18 @@ def spin_table(induced: InducedSpin, spin: str) -> Table:
         f"mu = {induced.mu_f[0]:g} eV"
     )
     table = Table(title=title)
-    table.add_column("ν (THz)", justify="right")
-    table.add_column("ħω (eV)", justify="right")
     volume, volume_errors = induced.delta_volume, induced.errors_volume
     both = induced.dimension < 3 and volume is not None
-    for part in induced.parts:
-        table.add_column(f"{part} (μ_B/nm{power})", justify="right")
-        if both:
-            table.add_column(f"{part} (μ_B/nm³)", justify="right")
+    for heading in ("ν (THz)", "ħω (eV)", "part", f"μ_B/nm{power}", *(["μ_B/nm³"] * both)):
+        table.add_column(heading, justify="right", no_wrap=True)
     component = SPIN_AXES.index(spin)
     omega_w = induced.omega_w
     for w in np.unique(np.linspace(0, len(omega_w) - 1, ROWS).round().astype(int)):
-        cells = []
-        for q in range(len(induced.parts)):
+        for q, part in enumerate(induced.parts):
             at = (1, q, 0, 0, int(w), component)
-            cells.append(f"{abs(induced.delta[at]):.4e} ± {induced.errors[at]:.0e}")
+            cells = [f"{abs(induced.delta[at]):.4e} ± {induced.errors[at]:.0e}"]
             if both and volume is not None and volume_errors is not None:
                 cells.append(f"{abs(volume[at]):.4e} ± {volume_errors[at]:.0e}")
-        table.add_row(f"{thz_from_ev(omega_w[w]):.2f}", f"{omega_w[w]:.5f}", *cells)
+            first = (f"{thz_from_ev(omega_w[w]):.2f}", f"{omega_w[w]:.5f}") if q == 0 else ("", "")
+            table.add_row(*first, part, *cells)
     return table
