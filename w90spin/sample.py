@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ase.cell import Cell
 
-from w90spin.arrays import FloatArray
+from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError
 from w90spin.integrate.driver import BATCH_BYTES
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums
@@ -16,7 +16,7 @@ from w90spin.kspace.fourier import FourierSum, KPoints
 from w90spin.kspace.states import BlochStates, solve
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import Response, SpinPolarizability
+from w90spin.response import SpinPolarizability
 from w90spin.response.claims import Axis
 from w90spin.results.result import BandPath, KMap, Tensor
 
@@ -26,11 +26,12 @@ KPath = str | Sequence[tuple[str, Sequence[float]]]
 
 def zone_map(
     model: WannierModel,
-    response: Response,
+    response: SpinPolarizability,
     *,
     n: int = 101,
     plane: tuple[int, int] | None = None,
     offset: float = 0.0,
+    bands: bool = False,
     comm: Any = None,
     tolerance: float = DEGENERACY_TOLERANCE,
 ) -> KMap:
@@ -48,6 +49,8 @@ def zone_map(
         Reciprocal vectors that span the plane; by default the first two periodic ones.
     offset : float
         Reduced coordinate along the third direction.
+    bands : bool
+        Also give the bands and the response of each, summed over degenerate blocks.
     comm : Comm, mpi4py communicator, or None
         Ranks that share the work.
     tolerance : float
@@ -77,34 +80,32 @@ def zone_map(
     third = 3 - sum(plane)
     kpt_uvc[..., plane[0]], kpt_uvc[..., plane[1]] = along[:, None], along
     kpt_uvc[..., third] = offset
-    tensors = {}
-    ranks = world(comm)
-    for name, integrand_kx in _on_points(
-        model, kpt_uvc.reshape(-1, 3), ranks, tolerance, lambda states: response(states)
-    ).items():
-        tensors[name] = integrand_kx.reshape(n, n, *integrand_kx.shape[1:])
-    published = response.publish(tensors)
-    axes = tuple(
-        Axis(name, tuple(along.tolist()), "", f"reduced coordinate along b{c + 1}")
-        for name, c in zip(("u", "v"), plane, strict=True)
+    grid = (
+        Axis("u", tuple(along.tolist()), "", f"reduced coordinate along b{plane[0] + 1}"),
+        Axis("v", tuple(along.tolist()), "", f"reduced coordinate along b{plane[1] + 1}"),
     )
+
+    def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
+        found = _totals(response, states)
+        if bands:
+            found["energy"] = states.energy_kn
+            found.update(_by_name("band", response.bands(states)))
+        return found
+
+    values = {
+        name: value_kx.reshape(n, n, *value_kx.shape[1:])
+        for name, value_kx in _on_points(
+            model, kpt_uvc.reshape(-1, 3), world(comm), tolerance, evaluate
+        ).items()
+    }
     return KMap(
         response=response.claims.name,
         kpt_uvc=kpt_uvc,
         kpt_uva=kpt_uvc @ model.recip_ca,
-        tensors={
-            claim.name: Tensor(
-                claim.name,
-                claim.symbol,
-                published[claim.name],
-                np.zeros(published[claim.name].shape),
-                (*axes, *claim.axes),
-                claim.unit_per_k,
-                f"{claim.description}, per k",
-            )
-            for claim in response.claims.published
-        },
+        tensors=_total_tensors(response, values, grid),
         recip_ca=model.recip_ca,
+        energy_uvn=values.get("energy"),
+        bands=_band_tensors(response, values, grid, model.n_wann) if bands else {},
     )
 
 
@@ -150,8 +151,11 @@ def band_path(
     labels, corner_pc = _corners(model, path)
     kpt_kc, distance_k, position_p = _points_along(model, corner_pc, n)
 
-    def evaluate(states: BlochStates) -> dict[str, FloatArray]:
-        found = {"energy": states.energy_kn, "block": states.block_kn.astype(np.float64)}
+    def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
+        found: dict[str, AnyNumberArray] = {
+            "energy": states.energy_kn,
+            "block": states.block_kn.astype(np.float64),
+        }
         if states.wannier.spin_ksij is None:
             found["spin"] = np.zeros((*states.energy_kn.shape, 3))
         else:
@@ -159,28 +163,12 @@ def band_path(
             size_kn = block_sums(np.ones((len(diagonal_ksn), 1, states.n_bands)), states.block_kn)
             found["spin"] = (block_sums(diagonal_ksn, states.block_kn) / size_kn).swapaxes(1, 2)
         if response is not None:
-            found.update(response.bands(states))
+            found.update(_by_name("band", response.bands(states)))
+            found.update(_totals(response, states))
         return found
 
     values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate)
-    tensors = {}
-    if response is not None:
-        axes = (
-            Axis("k", tuple(distance_k.tolist()), "1/Å", "length along the path"),
-            Axis("band", tuple(range(1, model.n_wann + 1)), "", "band, ascending in energy"),
-        )
-        for claim in response.claims.published:
-            if claim.name in values:
-                own = tuple(axis for axis in claim.axes if axis.name not in ("kT", "mu"))
-                tensors[claim.name] = Tensor(
-                    claim.name,
-                    claim.symbol,
-                    values[claim.name],
-                    np.zeros(values[claim.name].shape),
-                    (*axes, *own),
-                    claim.unit_per_k,
-                    f"{claim.description}, of one band, summed over its degenerate block",
-                )
+    along = (Axis("k", tuple(distance_k.tolist()), "1/Å", "length along the path"),)
     return BandPath(
         kpt_kc=kpt_kc,
         distance_k=distance_k,
@@ -189,9 +177,57 @@ def band_path(
         energy_kn=values["energy"],
         block_kn=values["block"].astype(np.int64),
         spin_kns=values["spin"],
-        tensors=tensors,
+        tensors={} if response is None else _band_tensors(response, values, along, model.n_wann),
         mu=mu,
+        totals={} if response is None else _total_tensors(response, values, along),
     )
+
+
+def _totals(response: SpinPolarizability, states: BlochStates) -> dict[str, AnyNumberArray]:
+    """Published tensors per k, summed over bands with the occupations."""
+    return _by_name("total", response.publish(response(states)))
+
+
+def _by_name(kind: str, values: Mapping[str, AnyNumberArray]) -> dict[str, AnyNumberArray]:
+    return {f"{kind} {name}": value for name, value in values.items()}
+
+
+def _total_tensors(
+    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...]
+) -> dict[str, Tensor]:
+    return {
+        claim.name: Tensor(
+            claim.name,
+            claim.symbol,
+            values[f"total {claim.name}"],
+            np.zeros(values[f"total {claim.name}"].shape),
+            (*grid, *claim.axes),
+            claim.unit_per_k,
+            f"{claim.description}, per k",
+        )
+        for claim in response.claims.published
+    }
+
+
+def _band_tensors(
+    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
+) -> dict[str, Tensor]:
+    band = Axis("band", tuple(range(1, n_wann + 1)), "", "band, ascending in energy")
+    tensors = {}
+    for claim in response.claims.published:
+        value = values.get(f"band {claim.name}")
+        if value is not None:
+            own = tuple(axis for axis in claim.axes if axis.name not in ("kT", "mu"))
+            tensors[claim.name] = Tensor(
+                claim.name,
+                claim.symbol,
+                value,
+                np.zeros(value.shape),
+                (*grid, band, *own),
+                claim.unit_per_k,
+                f"{claim.description}, of one band, summed over its degenerate block",
+            )
+    return tensors
 
 
 def _corners(model: WannierModel, path: KPath) -> tuple[tuple[str, ...], FloatArray]:
@@ -246,8 +282,12 @@ def _points_along(
 
 
 def _on_points(
-    model: WannierModel, kpt_kc: FloatArray, comm: Comm, tolerance: float, evaluate: Any
-) -> dict[str, FloatArray]:
+    model: WannierModel,
+    kpt_kc: FloatArray,
+    comm: Comm,
+    tolerance: float,
+    evaluate: Callable[[BlochStates], dict[str, AnyNumberArray]],
+) -> dict[str, Any]:
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
     fourier = FourierSum(model, comm=comm)
     batch = max(1, BATCH_BYTES // fourier.bytes_per_point)

@@ -238,6 +238,7 @@ def _with_pictures(plan: Job, model: WannierModel, result: Result, comm: Comm) -
             n=plan.map.n,
             plane=plan.map.plane,
             offset=plan.map.offset,
+            bands=plan.map.bands,
             comm=comm,
             tolerance=plan.mesh.degeneracy,
         )

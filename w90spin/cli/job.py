@@ -169,6 +169,7 @@ class MapSection(_Section):
     n: Annotated[int, Field(ge=2)] = 101
     plane: tuple[int, int] | None = None
     offset: float = 0.0
+    bands: bool = False
     spin: Literal["x", "y", "z"] = "z"
     field: Literal["x", "y", "z"] = "x"
 

@@ -132,6 +132,11 @@ class KMap:
         Integrands, axes "u", "v" and those of the response; unit per k.
     recip_ca : float array (c, a)
         Reciprocal vectors in rows. [1/Å]
+    energy_uvn : float array (u, v, n), or None
+        Bands, if they were asked for. [eV]
+    bands : mapping of str to Tensor
+        Values of single bands, summed over degenerate blocks, axes "u", "v", "band" and those of
+        the response without kT and mu; empty unless asked for.
     """
 
     response: str
@@ -139,6 +144,8 @@ class KMap:
     kpt_uva: FloatArray
     tensors: Mapping[str, Tensor]
     recip_ca: FloatArray
+    energy_uvn: FloatArray | None = None
+    bands: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +172,8 @@ class BandPath:
         Axes "k", "band" and those of the response.
     mu : float
         Fermi level that plots take as zero. [eV]
+    totals : mapping of str to Tensor
+        The response summed over bands with its occupations, axes "k" and those of the response.
     """
 
     kpt_kc: FloatArray
@@ -176,6 +185,7 @@ class BandPath:
     spin_kns: FloatArray
     tensors: Mapping[str, Tensor]
     mu: float
+    totals: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -437,7 +447,7 @@ def _tensors_from(group: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _kmap_tree(kmap: KMap) -> dict[str, Any]:
-    return {
+    tree: dict[str, Any] = {
         ATTRIBUTES: {"response": kmap.response},
         "kpt_reduced": kmap.kpt_uvc,
         "kpt_cartesian": kmap.kpt_uva,
@@ -445,7 +455,12 @@ def _kmap_tree(kmap: KMap) -> dict[str, Any]:
         "reciprocal_lattice": kmap.recip_ca,
         "reciprocal_lattice@": {"unit": "1/Å"},
         "tensors": {tensor.name: _tensor_tree(tensor) for tensor in kmap.tensors.values()},
+        "bands": {tensor.name: _tensor_tree(tensor) for tensor in kmap.bands.values()},
     }
+    if kmap.energy_uvn is not None:
+        tree["energy"] = kmap.energy_uvn
+        tree["energy@"] = {"unit": "eV", "axes": ["u", "v", "band"]}
+    return tree
 
 
 def _kmap_from(tree: Mapping[str, Any]) -> KMap:
@@ -455,6 +470,8 @@ def _kmap_from(tree: Mapping[str, Any]) -> KMap:
         kpt_uva=tree["kpt_cartesian"],
         tensors=_tensors_from(tree["tensors"]),
         recip_ca=tree["reciprocal_lattice"],
+        energy_uvn=tree.get("energy"),
+        bands=_tensors_from(tree["bands"]),
     )
 
 
@@ -474,6 +491,7 @@ def _path_tree(path: BandPath) -> dict[str, Any]:
         "spin": path.spin_kns,
         "spin@": {"unit": "", "axes": ["k", "band", "spin"], "description": "mean of sigma"},
         "tensors": {tensor.name: _tensor_tree(tensor) for tensor in path.tensors.values()},
+        "totals": {tensor.name: _tensor_tree(tensor) for tensor in path.totals.values()},
     }
 
 
@@ -488,4 +506,5 @@ def _path_from(tree: Mapping[str, Any]) -> BandPath:
         spin_kns=tree["spin"],
         tensors=_tensors_from(tree["tensors"]),
         mu=float(tree[ATTRIBUTES]["mu"]),
+        totals=_tensors_from(tree["totals"]),
     )
