@@ -15,9 +15,13 @@ from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.integrate import AutoMesh, UniformMesh
 from w90spin.model import toys
+from w90spin.model.berri import from_system, to_system
+from w90spin.model.closest import load_closest
 from w90spin.model.file import save_model
 from w90spin.model.load import load_model
 from w90spin.model.partition import Partition, partition
+from w90spin.model.pythtb import from_pythtb, to_pythtb
+from w90spin.model.tbmodels import from_tbmodels, to_tbmodels
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.response import SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, Tensor, load_result
@@ -47,13 +51,20 @@ __all__ = [
     "band_path",
     "compute",
     "ev_from_thz",
+    "from_pythtb",
+    "from_system",
+    "from_tbmodels",
     "induced_spin",
+    "load_closest",
     "load_model",
     "load_result",
     "model_report",
     "partition",
     "save_model",
     "thz_from_ev",
+    "to_pythtb",
+    "to_system",
+    "to_tbmodels",
     "toys",
     "zone_map",
 ]
