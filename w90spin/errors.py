@@ -36,6 +36,10 @@ class InputFileError(W90SpinError):
         place = f"{path}, {where}" if where else f"{path}"
         super().__init__(f"{place}: {problem} {remedy}".strip())
 
+    def __reduce__(self) -> tuple[type[InputFileError], tuple[Path, str, str, str]]:
+        """From rank to rank an exception travels as what made it."""
+        return type(self), (self.path, self.where, self.problem, self.remedy)
+
 
 class FileMissingError(InputFileError):
     """A file that is not there or may not be read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,12 @@ LAUNCHER_SIZES = (
 """Variables in which launchers tell a process how many ranks there are.  SLURM_NTASKS is none of
 them: it is set in the plain shell of a batch job too."""
 
+_WORLD: list[Comm] = []
+"""MPI's world, made once: making it is an operation of all ranks together."""
+
+PATIENCE = 5.0
+"""How long a rank that failed waits for the others to fail too. [s]"""
+
 SHARED_MEMORY = Path("/dev/shm")
 BROADCAST_ELEMENTS = 1 << 24
 """Complex numbers in one message: MPI counts with 32 bits."""
@@ -41,11 +48,14 @@ class Comm:
     ----------
     mpi : mpi4py communicator, or None
         None for a serial run.
+    leaving : mpi4py communicator, or None
+        A duplicate for :meth:`leave_together`, which must not meet messages of the work.
     """
 
-    def __init__(self, mpi: Any = None) -> None:
+    def __init__(self, mpi: Any = None, *, leaving: Any = None) -> None:
         self._mpi = mpi
         self._node_mpi: Any = None
+        self._leaving_mpi = leaving
         self.rank: int = 0 if mpi is None else mpi.Get_rank()
         self.size: int = 1 if mpi is None else mpi.Get_size()
 
@@ -145,6 +155,18 @@ class Comm:
         if self._mpi is not None:
             self._mpi.Abort(code)
 
+    def leave_together(self) -> bool:
+        """Whether all ranks come here within some seconds: they then failed for one reason."""
+        if self._leaving_mpi is None or self.size == 1:
+            return True
+        arrived = self._leaving_mpi.Ibarrier()
+        deadline = time.monotonic() + PATIENCE
+        while not arrived.Test():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
     def barrier(self) -> None:
         """Wait for all ranks."""
         if self._mpi is not None:
@@ -205,7 +227,9 @@ def world(comm: Any = None) -> Comm:
             "belong to different MPI libraries, and every rank would do the whole work. Use the "
             "mpirun of the MPI that mpi4py was built with (docs/mpi.md)."
         )
-    return Comm(MPI.COMM_WORLD)
+    if not _WORLD:
+        _WORLD.append(Comm(MPI.COMM_WORLD, leaving=MPI.COMM_WORLD.Dup()))
+    return _WORLD[0]
 
 
 def launched_in_parallel() -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from ase.cell import Cell
 
 from w90spin.arrays import AnyNumberArray, FloatArray
-from w90spin.errors import JobError
+from w90spin.errors import JobError, W90SpinError
 from w90spin.integrate.driver import BATCH_BYTES
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums
 from w90spin.kspace.fourier import FourierSum, KPoints
@@ -73,8 +73,11 @@ def zone_map(
                 f"A map needs two periodic directions; model '{model.name}' has {len(periodic)}."
             )
         plane = (periodic[0], periodic[1])
-    if n < 2 or len(set(plane)) != 2:
-        raise JobError(f"A map of n = {n} points over plane {plane} cannot be drawn.")
+    if n < 2 or len(set(plane)) != 2 or not set(plane) <= {0, 1, 2}:
+        raise JobError(
+            f"A map of n = {n} points over plane {plane} cannot be drawn: n >= 2 and two different "
+            "reciprocal vectors out of 0, 1, 2 are needed."
+        )
     along = np.linspace(-0.5, 0.5, n)
     kpt_uvc = np.zeros((n, n, 3))
     third = 3 - sum(plane)
@@ -292,13 +295,23 @@ def _on_points(
     fourier = FourierSum(model, comm=comm)
     batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
     starts = range(0, len(kpt_kc), batch)
-    mine = {}
+    mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
     with one_thread():
         for index, start in enumerate(starts):
             if index % comm.size == comm.rank:
                 points = KPoints(kpt_kc[start : start + batch])
-                mine[index] = evaluate(solve(fourier, points, tolerance))
+                try:
+                    mine[index] = evaluate(solve(fourier, points, tolerance))
+                except W90SpinError as problem:
+                    # The other ranks wait in the collection below: all must learn of it there.
+                    mine[index] = problem
+                    break
     fourier.close()
-    pieces = {index: piece for rank in comm.allgather(mine) for index, piece in rank.items()}
-    ordered = [pieces[index] for index in range(len(starts))]
+    found = {index: piece for rank in comm.allgather(mine) for index, piece in rank.items()}
+    ordered: list[dict[str, AnyNumberArray]] = []
+    for index in sorted(found):
+        piece = found[index]
+        if isinstance(piece, W90SpinError):
+            raise piece
+        ordered.append(piece)
     return {name: np.concatenate([piece[name] for piece in ordered]) for name in ordered[0]}

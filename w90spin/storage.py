@@ -49,7 +49,8 @@ def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
         temporary = Path(name)
-        with h5py.File(temporary, "w") as file:
+        # This version of the format has checksums, with which damage is found and not followed.
+        with h5py.File(temporary, "w", libver=("v108", "v108")) as file:
             _write_group(file, tree, packed)
             file.flush()
         with temporary.open("rb") as written:

@@ -7,6 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from w90spin.model.load import SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, world
 from w90spin.response import RESPONSES, SpinPolarizability
-from w90spin.results import Result, load_result
+from w90spin.results import BandPath, KMap, Result, load_result
 from w90spin.sample import band_path, zone_map
 from w90spin.storage import check_writable
 from w90spin.units import ev_from_thz
@@ -67,6 +68,7 @@ def run(
     model = _load_once(plan, folder, comm)
     console.print(str(model_report(model)), highlight=False, soft_wrap=True)
     responses = [section.response(model) for section in plan.response]
+    pictures = _pictures(plan, model, comm)  # cheap, so that what is wrong with them is told now
     with ProgressReport(console) as report:
         result = compute(
             model,
@@ -77,7 +79,12 @@ def run(
             degeneracy=plan.mesh.degeneracy,
             report=report,
         )
-    result = _with_pictures(plan, model, result, comm)
+    result = replace(
+        result,
+        provenance={**result.provenance, "show": _show(plan)},
+        kmap=pictures[0],
+        path=pictures[1],
+    )
     if comm.is_root:
         induced = _induced(result)
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
@@ -199,8 +206,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments)
     except W90SpinError as problem:
-        if _speaks():
-            print(f"error: {problem}", file=sys.stderr)
+        comm = _safe_world()
+        if comm is None or comm.is_root:
+            print(f"error: {problem}", file=sys.stderr, flush=True)
+        if comm is not None and not comm.leave_together():
+            # Alone on one rank this would leave the others waiting for ever.
+            if not comm.is_root:
+                print(f"error: {problem}", file=sys.stderr, flush=True)
+            comm.abort(2)
         sys.exit(2)
     except Exception:
         # Alone on one rank this would leave the others waiting for ever.
@@ -226,8 +239,8 @@ def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
     return share_model(loaded if isinstance(loaded, WannierModel) else None, comm)
 
 
-def _with_pictures(plan: Job, model: WannierModel, result: Result, comm: Comm) -> Result:
-    """Add the map and the bands that the job asks for, and what its pictures shall show."""
+def _pictures(plan: Job, model: WannierModel, comm: Comm) -> tuple[KMap | None, BandPath | None]:
+    """The map and the bands that the job asks for."""
     first, level = plan.response[0], plan.response[0].fermi_level
     drawn_map = drawn_path = None
     if plan.map is not None:
@@ -253,7 +266,12 @@ def _with_pictures(plan: Job, model: WannierModel, result: Result, comm: Comm) -
             comm=comm,
             tolerance=plan.mesh.degeneracy,
         )
-    show = {
+    return drawn_map, drawn_path
+
+
+def _show(plan: Job) -> dict[str, object]:
+    """What the pictures of a job shall show."""
+    return {
         "field": plan.field.strength,
         "direction": plan.field.direction,
         "spin": plan.map.spin if plan.map is not None else plan.field.spin,
@@ -261,12 +279,6 @@ def _with_pictures(plan: Job, model: WannierModel, result: Result, comm: Comm) -
         "thickness": plan.field.thickness,
         "window": None if plan.bands is None else plan.bands.window,
     }
-    return Result(
-        responses=result.responses,
-        provenance={**result.provenance, "show": show},
-        kmap=drawn_map,
-        path=drawn_path,
-    )
 
 
 def _induced(

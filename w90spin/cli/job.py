@@ -191,6 +191,12 @@ class FieldSection(_Section):
     spin: Literal["x", "y", "z"] = "z"
     thickness: Annotated[float, Field(gt=0.0)] | None = None
 
+    @model_validator(mode="after")
+    def _some_direction(self) -> FieldSection:
+        if not isinstance(self.direction, str) and not any(self.direction):
+            raise ValueError("direction needs a component that is not 0")
+        return self
+
 
 class OutputSection(_Section):
     """[output]: files to write, counted from the folder of the job."""
@@ -247,7 +253,13 @@ def read_job(path: Path) -> Job:
 def _explain(path: Path, problem: ValidationError) -> str:
     """The first complaint in words, with the nearest known key."""
     # A union reports each of its members; the innermost complaint names the real key.
-    errors = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")
+    errors = sorted(
+        problem.errors(),
+        key=lambda error: (
+            error["type"] != "extra_forbidden",
+            error["type"] != "missing" or "Grid" not in error["loc"],
+        ),
+    )
     error = errors[0]
     named = error["type"] in ("extra_forbidden", "missing")
     where = [

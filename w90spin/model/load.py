@@ -153,6 +153,7 @@ def load_model(
         spin_bare, spin_source = _spin_from_npz(files, bare), SPIN_R
     elif spin == "spn" or (spin == "auto" and has_spn):
         spin_bare, spin_source = _spin_from_spn(files, bare), ".spn"
+    given = spin_order is not None
     pairs, pairs_source = _spin_pairs(
         files, bare, spin_order, spin_bare, spin_source, required=spin == "projections"
     )
@@ -164,7 +165,9 @@ def load_model(
                 f"Spin of the {spin_source} and of pure spinors at R = 0 differ by at most "
                 f"{apart.max():.3f}, rms {np.sqrt((apart**2).mean()):.4f}."
             )
-    elif pairs is not None and (spin == "projections" or (spin == "auto" and spin_order)):
+    elif pairs is not None and (
+        spin == "projections" or (spin == "auto" and spin_order is not None)
+    ):
         spin_bare, spin_source = atomic_spin(pairs, home, n_R), f"pure spinors, {pairs_source}"
         spin_bare *= bare.degeneracy_R[home]
         bare.notes.append(

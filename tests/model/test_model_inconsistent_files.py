@@ -1,0 +1,233 @@
+"""Files that cannot belong to one run: refused, with both named."""
+
+import re
+
+import numpy as np
+import pytest
+from model_files import CELL_CA, read_records, words, write_centres, write_records, write_tb
+
+import w90spin as ws
+from w90spin.errors import FileMissingError, InconsistentFilesError
+
+TB = (".win", ".nnkp", "_tb.dat", "_wsvec.dat")
+SPN = (".spn", ".chk", ".eig")
+CHK = (".win", ".nnkp", ".chk", ".eig", ".mmn", ".spn")
+
+
+def without(suffixes, *left_out):
+    return [suffix for suffix in suffixes if suffix not in left_out]
+
+
+def refused(seed, *names, **options):
+    """Message with which the files are refused; all of the names must be in it."""
+    with pytest.raises(InconsistentFilesError) as caught:
+        ws.load_model(seed, **options)
+    for name in names:
+        assert name in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_files_as_they_are_agree(lay):
+    model = ws.load_model(lay(*TB, *SPN, "_centres.xyz"))
+    assert model.spin_source == ".spn"
+    (note,) = (note for note in model.notes if "agree to" in note)
+    assert float(re.search(r"agree to (\S+) eV", note)[1]) < 1e-6
+    assert "bi_tb.dat.xz" in note
+    assert "bi.chk.xz" in note
+
+
+@pytest.mark.parametrize("shift", [0.05, 1.0])
+def test_checkpoint_with_other_centres(lay, shift):
+    seed = lay(*TB, *without(SPN, ".chk"))
+    records = read_records(".chk")
+    centres_ia = np.frombuffer(records[-2]).reshape(32, 3).copy()
+    centres_ia[7, 1] += shift
+    write_records(seed.parent / "bi.chk", [*records[:-2], centres_ia.tobytes(), records[-1]])
+    message = refused(seed, "bi.chk", "bi_tb.dat.xz", f"{shift:.3f} Å apart")
+    assert "write both again" in message
+
+
+def test_centres_a_lattice_vector_apart_are_the_same(lay):
+    seed = lay(*TB, *without(SPN, ".chk"))
+    records = read_records(".chk")
+    centres_ia = np.frombuffer(records[-2]).reshape(32, 3).copy()
+    centres_ia[7] += CELL_CA[0] - CELL_CA[1]
+    write_records(seed.parent / "bi.chk", [*records[:-2], centres_ia.tobytes(), records[-1]])
+    assert ws.load_model(seed).spin_source == ".spn"
+
+
+def test_checkpoint_in_another_gauge(lay):
+    """Two columns of U(k) exchanged at one k: unitary as before, another H(R)."""
+    seed = lay(*TB, *without(SPN, ".chk"))
+    records = read_records(".chk")
+    u_kji = np.frombuffer(records[-4], complex).reshape(49, 32, 32).copy()
+    u_kji[5, [0, 2]] = u_kji[5, [2, 0]]
+    write_records(
+        seed.parent / "bi.chk", [*records[:-4], u_kji.tobytes(), records[-3], *records[-2:]]
+    )
+    assert "gauge" in refused(seed, "bi.chk", "bi_tb.dat.xz", "bi.eig")
+
+
+def test_checkpoint_with_another_mesh(lay):
+    """A tb on the lattice vectors of a 5x5x1 mesh beside the checkpoint of 7x7x1."""
+    seed = lay(".win", ".nnkp", ".spn", ".chk")
+    R_Rc = np.array([[m, n, 0] for m in range(-2, 3) for n in range(-2, 3)])
+    centres_ia = np.array([line[1:] for line in words("_centres.xyz")[2:34]], float)
+    ham_Rij = np.zeros((25, 32, 32), complex)
+    pos_Raij = np.zeros((25, 3, 32, 32), complex)
+    pos_Raij[12, :, range(32), range(32)] = centres_ia
+    write_tb(seed, CELL_CA, R_Rc, np.ones(25, int), ham_Rij, pos_Raij)
+    message = refused(seed, "bi_tb.dat", "bi.chk.xz", "7x7x1")
+    assert "source='chk'" in message
+    assert ws.load_model(seed, spin="projections").n_wann == 32
+
+
+def test_bands_of_another_run(lay):
+    """Without checkpoint: the bands themselves are compared with the .eig in the frozen window."""
+    seed = lay(*TB)
+    lines = [f"{n} {k} {float(e) + 0.1}" for n, k, e in words(".eig")]
+    (seed.parent / "bi.eig").write_text("\n".join(lines) + "\n")
+    assert "frozen window" in refused(seed, "bi.eig", "bi_tb.dat.xz", "0.100 eV")
+
+
+def test_bands_of_this_run_are_noted_to_follow_the_eig(lay):
+    model = ws.load_model(lay(*TB, ".eig"))
+    (note,) = (note for note in model.notes if "Bands against bi.eig" in note)
+    most = float(re.search(r"max (\S+), rms \S+ meV inside", note)[1])
+    assert most < 1e-3  # meV
+    assert model.frozen_window[1] == 3.02245
+    with pytest.warns(ws.W90SpinWarning, match=r"mu = 3\.5 eV lies outside the frozen window"):
+        ws.compute(
+            ws.load_model(lay().parent / "bi", spin="projections"),
+            [ws.SpinPolarizability(omega_w=0.0, mu_f=3.5)],
+            mesh=ws.UniformMesh(n=2),
+        )
+
+
+def test_energies_of_another_run(lay):
+    seed = lay(*TB, *without(SPN, ".eig"))
+    lines = [f"{n} {k} {float(e) + 0.05 * (n == '9')}" for n, k, e in words(".eig")]
+    (seed.parent / "bi.eig").write_text("\n".join(lines) + "\n")
+    refused(seed, "bi.eig", "bi.chk.xz", "bi_tb.dat.xz", "gauge")
+
+
+@pytest.mark.parametrize("source", ["tb", "chk"])
+def test_energies_of_fewer_bands(lay, source):
+    seed = lay(*TB, *without({*CHK, *SPN} - {*TB}, ".eig"))
+    lines = [" ".join(line) for line in words(".eig") if int(line[0]) <= 40]
+    (seed.parent / "bi.eig").write_text("\n".join(lines) + "\n")
+    refused(seed, "bi.eig", "bi.chk.xz", "40 bands", "and 48", source=source)
+
+
+def test_spin_of_fewer_k_points(lay):
+    seed = lay(*without(CHK, ".spn"))
+    head, sizes, *spins = read_records(".spn")
+    sizes = np.array([np.frombuffer(sizes, "i4")[0], 48], "i4").tobytes()
+    write_records(seed.parent / "bi.spn", [head, sizes, *spins[:-1]])
+    refused(seed, "bi.spn", "bi.chk.xz", "48 k points", "49")
+
+
+def test_overlaps_of_another_run(lay):
+    seed = lay(*without(CHK, ".mmn"))
+    lines = words(".mmn")
+    real, imaginary = map(float, lines[3])
+    lines[3] = [str(real + 0.2), str(imaginary)]
+    (seed.parent / "bi.mmn").write_text("\n".join(map(" ".join, lines)) + "\n")
+    refused(seed, "bi.mmn", "bi.chk.xz", "another run")
+
+
+@pytest.mark.parametrize("source", ["tb", "chk"])
+def test_input_with_another_lattice(lay, source):
+    seed = lay(*without({*TB, *CHK}, ".win"))
+    text = "\n".join(map(" ".join, words(".win")))
+    assert "4.53 0 0" in text
+    (seed.parent / "bi.win").write_text(text.replace("4.53 0 0", "4.60 0 0") + "\n")
+    lattice = {"tb": "bi_tb.dat.xz", "chk": "bi.chk.xz"}[source]
+    refused(seed, "bi.win", lattice, "0.0700 Å", source=source)
+
+
+def test_checkpoint_with_another_lattice(lay):
+    seed = lay(*TB, *without(SPN, ".chk"))
+    records = read_records(".chk")
+    longer = np.array([1.1, 1.0, 1.0])
+    cell, recip = (np.frombuffer(records[x]).reshape(3, 3) for x in (4, 5))
+    records[4], records[5] = (cell * longer).tobytes(), (recip / longer).tobytes()
+    write_records(seed.parent / "bi.chk", records)
+    refused(seed, "bi.chk", "bi_tb.dat.xz")
+
+
+@pytest.mark.parametrize("source", ["tb", "hr"])
+def test_centres_of_another_run(lay, source):
+    seed = lay(*TB, "_hr.dat")
+    atoms = [(line[0], np.array(line[1:], float)) for line in words("_centres.xyz")[34:]]
+    centres_ia = np.array([line[1:] for line in words("_centres.xyz")[2:34]], float)
+    if source == "tb":
+        centres_ia[3, 2] += 0.2
+        write_centres(seed, centres_ia, atoms)
+        refused(seed, "bi_centres.xyz", "bi_tb.dat.xz", "0.200 Å", source=source)
+    write_centres(seed, centres_ia[:30], atoms)
+    whose = {"tb": "bi_tb.dat.xz", "hr": "bi_hr.dat.xz"}[source]
+    refused(seed, "bi_centres.xyz", whose, "30", "32", source=source)
+
+
+def test_nearest_images_with_other_lattice_vectors(lay):
+    seed = lay(*without(TB, "_wsvec.dat"))
+    lines = words("_wsvec.dat")
+    for line in lines[1:]:
+        if len(line) == 5 and line[0] == "0" and line[1] in ("3", "-3"):
+            line[1] = line[1].replace("3", "4")
+    (seed.parent / "bi_wsvec.dat").write_text("\n".join(map(" ".join, lines)) + "\n")
+    refused(seed, "bi_wsvec.dat", "bi_tb.dat.xz", "same lattice vectors")
+
+
+def test_nearest_images_of_fewer_functions(lay):
+    seed = lay(*without(TB, "_wsvec.dat"))
+    R = {tuple(line[:3]): None for line in words("_wsvec.dat")[1:] if len(line) == 5}
+    text = " use_ws_distance=.true.\n"
+    text += "".join(f"{' '.join(R_c)} 1 1\n1\n0 0 0\n" for R_c in R)
+    (seed.parent / "bi_wsvec.dat").write_text(text)
+    refused(seed, "bi_wsvec.dat", "bi_tb.dat.xz", "(1 Wannier functions", "(32")
+
+
+def test_a_wrong_seedname_is_answered_with_the_right_ones(lay):
+    seed = lay(*TB)
+    lay("_hr.dat", seed="other")
+    with pytest.raises(FileMissingError, match=r"wrong.*seedname\(s\) bi, other\.$"):
+        ws.load_model(seed.parent / "wrong")
+
+
+def test_a_folder_without_output_is_said_to_be_so(tmp_path, lay):
+    with pytest.raises(FileMissingError, match=r"no Wannier90 output; run wannier90\.x"):
+        ws.load_model(tmp_path / "bi")
+    with pytest.raises(FileMissingError, match=r"nowhere: the folder is not there"):
+        ws.load_model(tmp_path / "nowhere" / "bi")
+
+
+@pytest.mark.parametrize(
+    ("source", "present", "missing", "remedy"),
+    [
+        ("tb", [".win"], "bi_tb.dat", "write_tb = .true."),
+        ("hr", [".win"], "bi_hr.dat", "write_hr = .true."),
+        ("hr", [".win", "_hr.dat"], "bi_centres.xyz", "write_xyz = .true."),
+        ("hr", ["_hr.dat", "_centres.xyz"], "bi.win", "write_tb = .true."),
+        ("chk", [".win"], "bi.chk", "wannier90.x"),
+        ("chk", [".chk"], "bi.eig", "pw2wannier90"),
+        ("chk", [".chk", ".eig"], "bi.mmn", "write_mmn = .true."),
+    ],
+)
+def test_what_a_source_lacks_is_named(lay, source, present, missing, remedy):
+    with pytest.raises(FileMissingError, match=re.escape(missing)) as caught:
+        ws.load_model(lay(*present), source=source)
+    assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("present", "first"),
+    [
+        ([".win", "_tb.dat", "_wsvec.dat", ".chk", ".eig", ".mmn", "_hr.dat"], "bi_tb.dat.xz"),
+        ([".win", ".chk", ".eig", ".mmn", "_hr.dat", "_centres.xyz"], "bi.chk.xz"),
+        ([".win", ".chk", ".eig", "_hr.dat", "_centres.xyz"], "bi_hr.dat.xz"),
+    ],
+)
+def test_auto_takes_tb_then_checkpoint_then_hr(lay, present, first):
+    assert first in ws.load_model(lay(*present), spin="none").notes[0]
