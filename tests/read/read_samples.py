@@ -60,6 +60,17 @@ def tb_text():
     return text
 
 
+def rmn_text():
+    text = f" written on a day\n{N_WANN:12d}\n{len(R_Rc):12d}\n"
+    for R, (r1, r2, r3) in enumerate(R_Rc):
+        for j in range(N_WANN):
+            for i in range(N_WANN):
+                text += f"{r1:5d}{r2:5d}{r3:5d}{i + 1:5d}{j + 1:5d}"
+                text += "".join(f"{v.real:12.6f}{v.imag:12.6f}" for v in POS_Raij[R, :, i, j])
+                text += "\n"
+    return text
+
+
 COUNT_Rij = np.array([[[1, 2], [2, 1]], [[1, 1], [1, 1]], [[1, 2], [2, 1]]])
 SHIFT_PC = np.array(
     [[0, 0, 0], [0, 0, 0], [2, 0, 0], [0, 0, 0], [2, 0, 0], [0, 0, 0]]
@@ -116,6 +127,10 @@ AMN_KNI = _random_complex(N_KPTS, N_BANDS, N_WANN)
 MMN_KBMN = _random_complex(N_KPTS, N_B, N_BANDS, N_BANDS)
 SPIN_KSNM = _random_complex(N_KPTS, 3, N_BANDS, N_BANDS)
 SPIN_KSNM = (SPIN_KSNM + SPIN_KSNM.conj().swapaxes(2, 3)) / 2
+
+UXU_KBPNM = _random_complex(N_KPTS, N_B, N_B, N_BANDS, N_BANDS)
+UXU_KBPNM = (UXU_KBPNM + UXU_KBPNM.conj().transpose(0, 2, 1, 4, 3)) / 2
+SXU_KBSNM = _random_complex(N_KPTS, N_B, 3, N_BANDS, N_BANDS)
 
 
 def eig_text():
@@ -181,6 +196,28 @@ def spn_text():
     text = "Created on a day\n" + f"{N_BANDS:5d}{N_KPTS:5d}\n"
     for k in range(N_KPTS):
         text += "".join(f"{v.real:26.16e}{v.imag:26.16e}\n" for v in _packed_spin(k))
+    return text
+
+
+def _neighbour_matrices(name):
+    """In the file's order: the second neighbour slower than the first; the left state slow."""
+    if name in ("uHu", "uIu"):
+        return [UXU_KBPNM[k, b, p] for k in range(N_KPTS) for p in range(N_B) for b in range(N_B)]
+    return [SXU_KBSNM[k, b, s] for k in range(N_KPTS) for b in range(N_B) for s in range(3)]
+
+
+def xxu_items(name, order="<"):
+    return [
+        b"Created on a day".ljust(60),
+        np.array([N_BANDS, N_KPTS, N_B], f"{order}i4").tobytes(),
+        *[m.astype(f"{order}c16").tobytes() for m in _neighbour_matrices(name)],
+    ]
+
+
+def xxu_text(name):
+    text = f" Created on a day\n{N_BANDS:12d}{N_KPTS:12d}{N_B:12d}\n"
+    for matrix_nm in _neighbour_matrices(name):
+        text += "".join(f"{v.real:20.10E}{v.imag:20.10E}\n" for v in matrix_nm.ravel())
     return text
 
 

@@ -1,10 +1,12 @@
 """Damaged files are refused: by class, with the file, the place and what to do."""
 
 import gzip
+import io
 import lzma
 import os
 import re
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -27,10 +29,15 @@ GOOD = {
     read.read_win: sample.WIN_TEXT,
     read.read_nnkp: sample.NNKP_TEXT,
     read.read_wout: sample.WOUT_TEXT,
+    read.read_rmn: sample.rmn_text(),
+    read.read_uxu: sample.xxu_text("uHu"),
+    read.read_sxu: sample.xxu_text("sHu"),
 }
 RECORDS = {
     read.read_chk: sample.records(CHK.items()),
     read.read_spn: sample.records(sample.spn_items()),
+    read.read_uxu: sample.records(sample.xxu_items("uHu")),
+    read.read_sxu: sample.records(sample.xxu_items("sHu")),
 }
 READERS = list(GOOD)
 WITH_COUNTS = [reader for reader in READERS if reader not in (read.read_eig, read.read_win)]
@@ -199,6 +206,9 @@ SOME_NUMBER = {
     read.read_win: "0.125",
     read.read_nnkp: "2.50",
     read.read_wout: "-2.000000",
+    read.read_rmn: f"{sample.POS_Raij[0, 0, 0, 1].real:.6f}",
+    read.read_uxu: f"{sample.UXU_KBPNM[0, 1, 0, 1, 1].imag:.10E}",
+    read.read_sxu: f"{sample.SXU_KBSNM[0, 1, 0, 1, 1].imag:.10E}",
 }
 
 
@@ -247,6 +257,13 @@ HUGE_COUNTS = [
     (read.read_nnkp, "nnkpts\n   2", f"nnkpts\n   {HUGE}", "line 32"),
     (read.read_wsvec, "\n    2\n", f"\n {HUGE}\n", "line 6"),
     (read.read_wsvec, "   -1    0    0    1    1", f"   -1    0    0    1 {HUGE}", "line"),
+    (read.read_rmn, "\n           2\n", f"\n {HUGE}\n", "line 3"),
+    (read.read_rmn, "\n           3\n", f"\n {HUGE}\n", "line 3"),
+    (read.read_uxu, "           3           2", f" {HUGE}           2", "line 2"),
+    (read.read_uxu, "           3           2", f"   3   {HUGE}", "line 2"),
+    (read.read_uxu, "           2           2", f"   2   {HUGE}", "line 2"),
+    (read.read_sxu, "           3           2", f" {HUGE}           2", "line 2"),
+    (read.read_sxu, "           3           2", f"   3   {HUGE}", "line 2"),
 ]
 
 
@@ -527,7 +544,7 @@ CASES = {
         _text(read.read_wsvec, "    2    0    0\n", "   2.    0    0\n"),
         F,
         "line 8",
-        "not an integer",
+        "expected an integer",
     ),
     "wsvec header": (read.read_wsvec, _text(read.read_wsvec, "use_ws", "use ws"), F, "line 1"),
     "wsvec header contradicts": (
@@ -959,10 +976,81 @@ def test_win_without_num_wann(tmp_path):
         _ = win.n_wann
 
 
-def test_small_violations_of_hermiticity_are_left_to_the_caller(tmp_path):
+@pytest.mark.parametrize("reader", [read.read_hr, read.read_tb], ids=_name)
+@pytest.mark.parametrize("violation", [1e-3, 2e-4])
+def test_violations_of_hermiticity_above_a_tenth_of_a_milli_ev_are_refused(
+    tmp_path, reader, violation
+):
+    text = GOOD[reader]
+    old = "0.250000" if reader is read.read_hr else "2.50000000E-01"
+    new = f"{0.25 + 2 * violation:{'.6f' if reader is read.read_hr else '.8E'}}"  # deg. 2
+    _refuse(
+        tmp_path,
+        reader,
+        text.replace(old, new, 1),
+        FileValueError,
+        "R = (-1, 0, 0), i = 1, j = 1",
+        f"differ by {violation:g} eV (more than 0.0001 eV)",
+        "mean of itself and the adjoint",
+    )
+
+
+def test_rounding_is_no_violation_of_hermiticity(tmp_path):
     ham_Rij = sample.HAM_Rij.copy()
-    ham_Rij[2, 0, 1] += 1e-3
+    ham_Rij[2, 0, 1] += 2e-6
     path = tmp_path / "s_hr.dat"
     path.write_text(sample.hr_text(ham_Rij))
     hr = read.read_hr(path)
-    assert read.hermiticity_violation(hr.R_Rc, hr.ham_Rij) == pytest.approx(1e-3)
+    assert read.hermiticity_violation(hr.R_Rc, hr.ham_Rij) == pytest.approx(2e-6)
+
+
+def _archive(**entries):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+def _npy(array, shape=None):
+    file = io.BytesIO()
+    np.save(file, array)
+    old, new = str(array.shape).encode(), str(shape or array.shape).encode()
+    return file.getvalue().replace(old, new.ljust(len(old)), 1)
+
+
+SPIN = np.zeros((3, 3, 2, 2), complex)
+SPIN_ARCHIVES = {
+    "1e8 numbers": _archive(R=_npy(sample.R_Rc), sigma=_npy(SPIN, (10**8,))),
+    "negative shape": _archive(R=_npy(sample.R_Rc), sigma=_npy(SPIN, (-1, 3, 2, 2))),
+    "cut short": _archive(R=_npy(sample.R_Rc), sigma=_npy(SPIN)[:-5]),
+    "no sigma": _archive(R=_npy(sample.R_Rc)),
+    "other shape": _archive(R=_npy(sample.R_Rc), sigma=_npy(SPIN[:2])),
+    "R not integer": _archive(R=_npy(1.0 * sample.R_Rc), sigma=_npy(SPIN)),
+    "words": _archive(R=_npy(sample.R_Rc), sigma=_npy(np.full((3, 3, 2, 2), "up"))),
+    "NaN": _archive(R=_npy(sample.R_Rc), sigma=_npy(SPIN + np.nan)),
+    "a single array": _npy(SPIN),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("case", SPIN_ARCHIVES)
+def test_spin_on_lattice_vectors(tmp_path, case):
+    path = tmp_path / "seed_spin_R.npz"
+    path.write_bytes(SPIN_ARCHIVES[case])
+    tracemalloc.start()
+    try:
+        error = _refusal(path, read.read_spin_r)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(error, FileFormatError | FileValueError)
+    assert peak < 12e6
+
+
+def test_spin_on_lattice_vectors_is_read(tmp_path):
+    for save in (np.savez, np.savez_compressed):
+        save(tmp_path / "s.npz", R=sample.R_Rc, sigma=np.asfortranarray(sample.POS_Raij))
+        spin = read.read_spin_r(tmp_path / "s.npz")
+        assert (spin.R_Rc == sample.R_Rc).all()
+        assert (spin.spin_Rsij == sample.POS_Raij).all()

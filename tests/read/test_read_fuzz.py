@@ -1,8 +1,11 @@
 """Whatever happens to the bytes: the reader reads, or refuses with an InputFileError."""
 
 import dataclasses
+import datetime
 import gzip
+import io
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,11 @@ COUNTED = {
     "spn formatted": (read.read_spn, sample.spn_text().encode()),
     "amn": (read.read_amn, sample.amn_text().encode()),
     "mmn": (read.read_mmn, sample.mmn_text().encode()),
+    "r": (read.read_rmn, sample.rmn_text().encode()),
+    "uHu": (read.read_uxu, sample.records(sample.xxu_items("uHu"))),
+    "uHu formatted": (read.read_uxu, sample.xxu_text("uHu").encode()),
+    "sHu": (read.read_sxu, sample.records(sample.xxu_items("sHu"), "<i8")),
+    "sHu formatted": (read.read_sxu, sample.xxu_text("sHu").encode()),
 }
 FREE = {
     "wsvec": (read.read_wsvec, sample.wsvec_text().encode()),
@@ -35,6 +43,18 @@ FREE = {
     "nnkp": (read.read_nnkp, sample.NNKP_TEXT.encode()),
     "wout": (read.read_wout, sample.WOUT_TEXT.encode()),
 }
+
+
+def _spin_archive():
+    file = io.BytesIO()
+    np.savez(file, R=sample.R_Rc, sigma=sample.POS_Raij)
+    return file.getvalue()
+
+
+FREE["spin_R"] = (read.read_spin_r, _spin_archive())
+READERS = sorted({r for r, _ in (COUNTED | FREE).values()}, key=lambda reader: reader.__name__)
+BUFFERS = 12e6  # bytes; the readers take 4 MiB at a time
+NO_HANG = datetime.timedelta(seconds=20)
 
 
 @st.composite
@@ -89,7 +109,7 @@ def _all_finite(content):
 
 
 @pytest.mark.parametrize("name", COUNTED)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=NO_HANG)
 @given(data=st.data())
 def test_same_shape_or_refusal(name, data):
     reader, good = COUNTED[name]
@@ -110,7 +130,7 @@ def test_same_shape_or_refusal(name, data):
 
 
 @pytest.mark.parametrize("name", FREE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=NO_HANG)
 @given(data=st.data())
 def test_reading_or_refusal(name, data):
     reader, good = FREE[name]
@@ -124,8 +144,8 @@ def test_reading_or_refusal(name, data):
         assert _all_finite(found)
 
 
-@pytest.mark.parametrize("reader", sorted({r for r, _ in (COUNTED | FREE).values()}, key=str))
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+@settings(max_examples=40, deadline=NO_HANG)
 @given(content=st.binary(max_size=300))
 def test_any_bytes(reader, content):
     with tempfile.TemporaryDirectory() as folder:
@@ -134,3 +154,27 @@ def test_any_bytes(reader, content):
         except InputFileError:
             return
         assert dataclasses.is_dataclass(found)
+
+
+@pytest.mark.parametrize("name", COUNTED | FREE)
+@settings(max_examples=25, deadline=NO_HANG)
+@given(data=st.data())
+def test_memory_stays_in_proportion_to_the_file(name, data):
+    """Counts of up to ten digits and false marks among them."""
+    reader, good = (COUNTED | FREE)[name]
+    digits = [place for place, byte in enumerate(good[:400]) if chr(byte).isdigit()]
+    with tempfile.TemporaryDirectory() as folder:
+        content = data.draw(damaged(good))
+        if digits and data.draw(st.booleans()):
+            place = data.draw(st.sampled_from(digits))
+            content = good[:place] + b"1000000000"[: data.draw(st.integers(2, 10))] + good[place:]
+        tracemalloc.start()
+        try:
+            _read(reader, content, folder)
+        except InputFileError:
+            pass
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        unpacked = max(len(content), len(sample.hr_text()))  # one sample is compressed
+        assert peak < 4 * unpacked + BUFFERS

@@ -138,7 +138,7 @@ def test_fortran_words(word, value):
 )
 def test_words_that_are_no_numbers(word):
     for repeat in (1, N_ROWS):
-        with pytest.raises(BadLine, match="is not a number"):
+        with pytest.raises(BadLine, match="expected a number, found"):
             parse_rows(f"{word}\n".encode() * repeat, 1, "a number")
 
 

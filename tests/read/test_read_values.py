@@ -76,6 +76,52 @@ def test_degeneracies_may_stand_one_a_line(write):
     assert_array_equal(hr.degeneracy_R, sample.DEGENERACY_R)
 
 
+def _rows(line, j_first=False, ham_Rij=sample.HAM_Rij):
+    text = ""
+    for R_c, ham_ij in zip(sample.R_Rc, ham_Rij, strict=True):
+        for slow in range(2):
+            for fast in range(2):
+                i, j = (slow, fast) if j_first else (fast, slow)
+                text += line(*R_c, i + 1, j + 1, ham_ij[i, j].real, ham_ij[i, j].imag) + "\n"
+    return text
+
+
+OTHER_HANDS = {
+    "symmetriser, eight decimals": " symmetrised on a day, 8 operations\n           2\n"
+    "           3\n    2    1    2\n"
+    + _rows(lambda *x: "{:5d}{:5d}{:5d}{:5d}{:5d}{:16.8f}{:16.8f}".format(*x)),
+    "symmetriser, other spacing": "# symmetrised\n2\n3\n2 1 2\n"
+    + _rows(lambda *x: "{:4d} {:4d} {:4d}  {:3d} {:3d}  {:.8f}  {:.8f}".format(*x)),
+    "converted from +hamdata": "converted from +hamdata\n  2\n  3\n    2    1    2\n"
+    + _rows(lambda *x: "    " + "    ".join(map(str, x[:5])) + "   {:.6f}   {:.6f}".format(*x[5:])),
+    "converted, all digits, j fastest": "converted from +hamdata\n2\n3\n2\n1\n2\n"
+    + _rows(lambda *x: " ".join(map(str, x)), j_first=True),
+    "by hand": "a chain ! in eV\n2 ! Wannier functions\n3 # lattice vectors\n2 1\n\n 2\n"
+    + _rows(lambda *x: "\t".join(map(str, x))).replace("\n1\t", "\n\n1\t"),
+    "by hand, signs": "\n2\n3\n+2 +1 +2\n" + _rows(lambda *x: " ".join(f"{y:+}" for y in x)),
+    "by hand, no title": "\n\n  2\n\n  3\n 2 1 2\n" + _rows(lambda *x: " ".join(map(str, x))),
+    "by another program, exponents": "written by a program\n2\n3\n 2   1   2\n"
+    + _rows(lambda *x: "{:3d} {:3d} {:3d} {:3d} {:3d} {:15.8e} {:15.8e}".format(*x)),
+    "by another program, comma for blank in the title": "title, with commas: 2 3\n2\n3\n2 1 2\n"
+    + _rows(lambda *x: "{} {} {} {} {} {:.17g} {:.17g}".format(*x)),
+}
+
+
+@pytest.mark.parametrize("hand", OTHER_HANDS)
+def test_hr_by_other_hands(write, hand):
+    hr = read.read_hr(write(OTHER_HANDS[hand]))
+    assert_array_equal(hr.R_Rc, sample.R_Rc)
+    assert_array_equal(hr.degeneracy_R, sample.DEGENERACY_R)
+    assert_array_equal(hr.ham_Rij, sample.HAM_Rij)
+
+
+def test_rmn(write):
+    rmn = read.read_rmn(write(sample.rmn_text()))
+    assert (rmn.header, rmn.n_wann) == ("written on a day", 2)
+    assert_array_equal(rmn.R_Rc, sample.R_Rc)
+    assert_array_equal(rmn.pos_Raij, sample.POS_Raij)
+
+
 @pytest.mark.parametrize("rows_at_a_time", [1, 8])
 def test_hr_in_several_tables(write, monkeypatch, rows_at_a_time):
     monkeypatch.setattr("w90spin.read.hr._ROWS_AT_A_TIME", rows_at_a_time)
@@ -100,6 +146,16 @@ def test_wsvec(write):
     assert_array_equal(wsvec.R_Rc, sample.R_Rc)
     assert_array_equal(wsvec.count_Rij, sample.COUNT_Rij)
     assert_array_equal(wsvec.shift_pc, sample.SHIFT_PC)
+
+
+@pytest.mark.parametrize(("said", "applied"), [(".true.", True), (".false.", False)])
+def test_wsvec_already_applied_to_the_other_files(write, said, applied):
+    """The header of Wannier90 4 with write_ndegen_applied."""
+    text = sample.wsvec_text().replace(".true.", f".true.  write_ndegen_applied={said}", 1)
+    wsvec = read.read_wsvec(write(text))
+    assert (wsvec.use_ws_distance, wsvec.applied) == (True, applied)
+    assert_array_equal(wsvec.shift_pc, sample.SHIFT_PC)
+    assert not read.read_wsvec(write(sample.wsvec_text())).applied
 
 
 def test_wsvec_without_distances(write):
@@ -143,6 +199,47 @@ def test_spn_unformatted(write, mark, piece):
     spn = read.read_spn(write(sample.records(sample.spn_items(mark[0]), mark, piece)))
     assert spn.header == "Created on a day"
     assert_array_equal(spn.spin_ksnm, sample.SPIN_KSNM)
+
+
+@pytest.mark.parametrize("mark", [None, *MARKS])
+@pytest.mark.parametrize("name", ["uHu", "uIu", "sHu", "sIu"])
+def test_matrices_between_neighbours(write, name, mark):
+    """None: formatted, with the eleven digits of pw2wannier90."""
+    if mark is None:
+        path, tolerance = write(sample.xxu_text(name)), 1e-10
+    else:
+        path, tolerance = write(sample.records(sample.xxu_items(name, mark[0]), mark)), 0.0
+    if name in ("uHu", "uIu"):
+        uxu = read.read_uxu(path)
+        assert uxu.header == "Created on a day"
+        assert_allclose(uxu.matrix_kbpnm, sample.UXU_KBPNM, rtol=0, atol=tolerance)
+    else:
+        sxu = read.read_sxu(path)
+        assert sxu.header == "Created on a day"
+        assert_allclose(sxu.matrix_kbsnm, sample.SXU_KBSNM, rtol=0, atol=tolerance)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves its files open
+@pytest.mark.parametrize("formatted", [False, True])
+@pytest.mark.parametrize("name", ["uHu", "uIu", "sHu", "sIu"])
+def test_matrices_between_neighbours_against_wannierberri(tmp_path, name, formatted):
+    """Its axes are (k, b, p, n, m) and (k, b, n, m, s)."""
+    w90files = pytest.importorskip("wannierberri.w90files.xxu")
+    if not formatted:
+        pytest.importorskip("fortio", reason="WannierBerri reads unformatted files with fortio")
+    path = tmp_path / f"seed.{name}"
+    if formatted:
+        path.write_text(sample.xxu_text(name))
+    else:
+        path.write_bytes(sample.records(sample.xxu_items(name)))
+    theirs = getattr(w90files, name.upper()).from_w90_file(
+        str(tmp_path / "seed"), formatted=formatted
+    )
+    data = np.array([theirs.data[k] for k in range(sample.N_KPTS)])
+    if name in ("uHu", "uIu"):
+        assert_array_equal(read.read_uxu(path).matrix_kbpnm, data)
+    else:
+        assert_array_equal(read.read_sxu(path).matrix_kbsnm, data.transpose(0, 1, 4, 2, 3))
 
 
 def test_spn_formatted(write):

@@ -165,9 +165,7 @@ def load_model(
                 f"Spin of the {spin_source} and of pure spinors at R = 0 differ by at most "
                 f"{apart.max():.3f}, rms {np.sqrt((apart**2).mean()):.4f}."
             )
-    elif pairs is not None and (
-        spin == "projections" or (spin == "auto" and spin_order is not None)
-    ):
+    elif pairs is not None and (spin == "projections" or (spin == "auto" and given)):
         spin_bare, spin_source = atomic_spin(pairs, home, n_R), f"pure spinors, {pairs_source}"
         spin_bare *= bare.degeneracy_R[home]
         bare.notes.append(
@@ -500,7 +498,11 @@ def _images(
         return None
     path = None if bare.chk is not None else files.optional("_wsvec.dat")
     if path is not None:
-        return _images_from_file(read_wsvec(path), bare, periodic)
+        wsvec = read_wsvec(path)
+        if wsvec.applied:
+            bare.notes.append(f"{path.name} says that minimal distances are already applied.")
+            return None
+        return _images_from_file(wsvec, bare, periodic)
     if bare.mp_grid is None:
         bare.notes.append(
             "Neither _wsvec.dat nor an ab-initio mesh is known: the list of R is used as it is."

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from w90spin.arrays import ComplexArray, IntArray
+from w90spin.read.output import header_line, new_file, refuse_not_finite
 from w90spin.read.text import TextFile
 
 _REMEDY = "pw2wannier90 writes it with write_amn = .true., other codes' interfaces likewise."
@@ -91,3 +92,38 @@ def read_amn(path: str | Path) -> AmnFile:
         amn_kni.real[place_r] = real_r
         amn_kni.imag[place_r] = imag_r
     return AmnFile(file.path, header, amn_kni.reshape(n_kpts, n_bands, n_wann))
+
+
+def write_amn(amn: AmnFile, path: str | Path) -> Path:
+    """Write ``seedname.amn`` as pw2wannier90 does, with twelve decimals.
+
+    Parameters
+    ----------
+    amn : AmnFile
+        The content; its ``path`` is not used.
+    path : str or path
+        Where; compressed if it ends in ``.gz``, ``.bz2`` or ``.xz``.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written, or a number is not finite.
+    """
+    refuse_not_finite(path, "the projection", amn.amn_kni)
+    n_kpts, n_bands, n_wann = amn.amn_kni.shape
+    with new_file(path) as file:
+        file.write(header_line(amn.header))
+        file.write(f"{n_bands:12d}{n_kpts:12d}{n_wann:12d}\n".encode())
+        for k, amn_ni in enumerate(amn.amn_kni):
+            rows = (
+                f" {n + 1:4d} {i + 1:4d} {k + 1:4d} {x.real:17.12f} {x.imag:17.12f}\n"
+                for i, amn_n in enumerate(amn_ni.T.tolist())
+                for n, x in enumerate(amn_n)
+            )
+            file.write("".join(rows).encode())
+    return Path(path)

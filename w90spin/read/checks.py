@@ -10,11 +10,13 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import FileValueError
 
-HERMITIAN_LIMIT = 1e-2  # eV; Wannier90 rounds its files at 1e-6, so more is damage
+# eV.  Wannier90 rounds its files at 1e-6 and is Hermitian to that; the margin is for files by hand
+# with fewer decimals.  Beyond it a number was changed, and bands would be wrong without a sign.
+HERMITIAN_LIMIT = 1e-4
 
 LARGEST_COORDINATE = 1e6  # Å, or reduced; more is damage
 
-_BATCH = 1 << 20  # matrix elements compared at a time
+_BATCH = 1 << 17  # matrix elements compared at a time
 
 
 class Violation(NamedTuple):
@@ -55,7 +57,9 @@ def repeated_index(R_Rc: IntArray) -> int:
     return -1
 
 
-def worst_violation(R_Rc: IntArray, op_Rij: ComplexArray) -> Violation:
+def worst_violation(
+    R_Rc: IntArray, op_Rij: ComplexArray, degeneracy_R: IntArray | None = None
+) -> Violation:
     r"""Largest departure from :math:`O_{ij}(R) = O_{ji}(-R)^*`, and where it is.
 
     Parameters
@@ -63,7 +67,9 @@ def worst_violation(R_Rc: IntArray, op_Rij: ComplexArray) -> Violation:
     R_Rc : int array (R, c)
         Lattice vectors; R without -R are left out.
     op_Rij : complex array (R, i, j)
-        Operator between Wannier functions, divided by the degeneracies.
+        Operator between Wannier functions.
+    degeneracy_R : int array (R), optional
+        Degeneracies to divide it by; those of R and -R are equal.
 
     Returns
     -------
@@ -79,6 +85,8 @@ def worst_violation(R_Rc: IntArray, op_Rij: ComplexArray) -> Violation:
         batch = paired[begin : begin + per_batch]
         with np.errstate(over="ignore"):  # an overflow is the largest violation
             size_Rij = np.abs(op_Rij[batch] - op_Rij[opposite_R[batch]].swapaxes(1, 2).conj())
+            if degeneracy_R is not None:
+                size_Rij /= degeneracy_R[batch, None, None]
         position = int(np.argmax(size_Rij))
         R, i, j = np.unravel_index(position, size_Rij.shape)
         if size_Rij[R, i, j] > worst.size:
@@ -170,17 +178,17 @@ def refuse_non_hermitian(
     path: Path, R_Rc: IntArray, degeneracy_R: IntArray, ham_Rij: ComplexArray, remedy: str
 ) -> None:
     """Refuse a Hamiltonian, not yet divided by the degeneracies, that is far from Hermitian."""
-    single = bool((degeneracy_R == 1).all())
-    divided_Rij = ham_Rij if single else ham_Rij / degeneracy_R[:, None, None]
-    worst = worst_violation(R_Rc, divided_Rij)
+    worst = worst_violation(R_Rc, ham_Rij, degeneracy_R)
     if worst.size > HERMITIAN_LIMIT:
         i, j = worst.i + 1, worst.j + 1
         raise FileValueError(
             path,
             f"{_name(R_Rc[worst.index_R])}, i = {i}, j = {j}",
-            f"H_ij(R) and the conjugate of H_ji(-R) differ by {worst.size:.6g} eV (more than"
-            f" {HERMITIAN_LIMIT:g} eV): the Hamiltonian is not Hermitian. A number was changed.",
-            remedy,
+            "expected H_ij(R) equal to the conjugate of H_ji(-R), found them to differ by"
+            f" {worst.size:.6g} eV (more than {HERMITIAN_LIMIT:g} eV): the Hamiltonian is not"
+            " Hermitian. A number was changed.",
+            f"{remedy} If the file is meant so, make H(R) the mean of itself and the adjoint of"
+            " H(-R), and write that with write_hr or write_tb.",
         )
 
 

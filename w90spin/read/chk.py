@@ -172,7 +172,7 @@ class _Lines:
         self.announce = file.refuse_if_too_short
 
     def text(self, what: str) -> str:
-        return self._file.line(what).strip()
+        return " ".join(self._file.words(what))
 
     def flag(self, what: str) -> bool:
         return bool(self.logicals(1, what)[0])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from w90spin.arrays import FloatArray
+from w90spin.read.output import new_file, refuse_not_finite
 from w90spin.read.text import TextFile
 
 _REMEDY = "pw2wannier90 writes it with write_eig = .true., other codes' interfaces likewise."
@@ -72,3 +73,31 @@ def read_eig(path: str | Path) -> EigFile:
                 f" {len(energy_r) // n_bands + 1}. It is cut short."
             )
     return EigFile(file.path, energy_r.reshape(-1, n_bands).copy())
+
+
+def write_eig(eig: EigFile, path: str | Path) -> Path:
+    """Write ``seedname.eig`` as pw2wannier90 does, with twelve decimals.
+
+    Parameters
+    ----------
+    eig : EigFile
+        The content; its ``path`` is not used.
+    path : str or path
+        Where; compressed if it ends in ``.gz``, ``.bz2`` or ``.xz``.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written, or a number is not finite.
+    """
+    refuse_not_finite(path, "the energy", eig.energy_kn)
+    with new_file(path) as file:
+        for k, energy_n in enumerate(eig.energy_kn.tolist()):
+            lines = (f" {n + 1:4d} {k + 1:4d} {x:17.12f}\n" for n, x in enumerate(energy_n))
+            file.write("".join(lines).encode())
+    return Path(path)

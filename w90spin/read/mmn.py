@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from w90spin.arrays import ComplexArray, IntArray
+from w90spin.read.output import header_line, new_file, refuse_not_finite
 from w90spin.read.text import TextFile
 
 _REMEDY = "pw2wannier90 writes it with write_mmn = .true., other codes' interfaces likewise."
@@ -96,3 +97,37 @@ def read_mmn(path: str | Path) -> MmnFile:
             overlap_kbmn[k, b] = blocks.pop((k, b))
         link_kbx = np.array([links[key] for key in order], dtype=np.int64).reshape(n_kpts, n_b, 4)
     return MmnFile(file.path, header, overlap_kbmn, link_kbx[..., 0] - 1, link_kbx[..., 1:])
+
+
+def write_mmn(mmn: MmnFile, path: str | Path) -> Path:
+    """Write ``seedname.mmn`` as pw2wannier90 does, with twelve decimals.
+
+    Parameters
+    ----------
+    mmn : MmnFile
+        The content; its ``path`` is not used.
+    path : str or path
+        Where; compressed if it ends in ``.gz``, ``.bz2`` or ``.xz``.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written, or a number is not finite.
+    """
+    refuse_not_finite(path, "the overlap", mmn.overlap_kbmn)
+    n_kpts, n_b, n_bands = mmn.overlap_kbmn.shape[:3]
+    rows = n_bands**2 * " %17.12f %17.12f\n"
+    with new_file(path) as file:
+        file.write(header_line(mmn.header))
+        file.write(f"{n_bands:12d}{n_kpts:12d}{n_b:12d}\n".encode())
+        for k, b in np.ndindex(n_kpts, n_b):
+            link = (k + 1, int(mmn.neighbour_kb[k, b]) + 1, *mmn.G_kbc[k, b].tolist())
+            overlap_nm = np.ascontiguousarray(mmn.overlap_kbmn[k, b].T, dtype=np.complex128)
+            values = tuple(overlap_nm.view(np.float64).ravel().tolist())  # m runs fastest
+            file.write(("".join(f" {x:4d}" for x in link) + "\n" + rows % values).encode())
+    return Path(path)

@@ -146,14 +146,17 @@ def parse_real(token: bytes, line: int) -> float:
         value = float(plain)
         if np.isfinite(value):
             return value
-        raise BadLine(line, f"{_quote(token)} is too large for a number.", false_value=True)
+        raise BadLine(
+            line, f"expected a number below 1.8e308, found {_quote(token)}.", false_value=True
+        )
     if re.fullmatch(rb"[+-]?(nan(\(.*\))?|inf(inity)?)", token, re.IGNORECASE):
-        raise BadLine(line, f"{_quote(token)} where a finite number belongs.", false_value=True)
+        raise BadLine(line, f"expected a finite number, found {_quote(token)}.", false_value=True)
     if b"*" in token:
         raise BadLine(
-            line, f"{_quote(token)} where a number belongs: it was too wide for its Fortran field."
+            line,
+            f"expected a number, found {_quote(token)}: it was too wide for its Fortran field.",
         )
-    raise BadLine(line, f"{_quote(token)} is not a number.")
+    raise BadLine(line, f"expected a number, found {_quote(token)}.")
 
 
 def parse_integer(token: bytes, line: int) -> int:
@@ -162,13 +165,15 @@ def parse_integer(token: bytes, line: int) -> int:
         value = int(token)
         if abs(value) <= _LARGEST_INTEGER:
             return value
-        raise BadLine(line, f"{_quote(token)} is too large for an integer.", false_value=True)
+        raise BadLine(
+            line, f"expected an integer below 2147483648, found {_quote(token)}.", false_value=True
+        )
     if b"*" in token:
         raise BadLine(
             line,
-            f"{_quote(token)} where an integer belongs: it was too wide for its Fortran field.",
+            f"expected an integer, found {_quote(token)}: it was too wide for its Fortran field.",
         )
-    raise BadLine(line, f"{_quote(token)} is not an integer.")
+    raise BadLine(line, f"expected an integer, found {_quote(token)}.")
 
 
 def _quote(token: bytes) -> str:

@@ -9,9 +9,11 @@ import numpy as np
 
 from w90spin.arrays import ComplexArray
 from w90spin.read.fortran import RecordFile, is_record_file
+from w90spin.read.output import header_line, new_file, refuse_not_finite, write_record
 from w90spin.read.text import TextFile
 
 _REMEDY = "pw2wannier90 writes it with write_spn = .true. (and spn_formatted for text)."
+_HEADER_LENGTH = 60  # characters, in unformatted files
 _REAL_LIMIT = 1e-6  # imaginary part of a diagonal element that is still rounding
 
 
@@ -130,3 +132,47 @@ def _unpack(packed_x: ComplexArray, n_bands: int) -> ComplexArray:
     spin_snm[:, n_x, m_x] = upper_sx
     spin_snm[:, np.arange(n_bands), np.arange(n_bands)] = upper_sx[:, diagonal_x].real
     return spin_snm
+
+
+def write_spn(spn: SpnFile, path: str | Path, *, formatted: bool = False) -> Path:
+    """Write ``seedname.spn`` as pw2wannier90 does; every digit is kept.
+
+    Parameters
+    ----------
+    spn : SpnFile
+        The content; its ``path`` is not used, and of the matrices only the upper triangle.
+    path : str or path
+        Where; compressed if it ends in ``.gz``, ``.bz2`` or ``.xz``.
+    formatted : bool
+        Text instead of unformatted records; postw90 then asks for ``spn_formatted = .true.``.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written, or a number is not finite.
+    """
+    refuse_not_finite(path, "the spin", spn.spin_ksnm)
+    n_kpts, _, n_bands, _ = spn.spin_ksnm.shape
+    m_x, n_x = np.tril_indices(n_bands)
+    rows = 3 * len(n_x) * " %25.16E %25.16E\n"
+    with new_file(path) as file:
+        if formatted:
+            file.write(header_line(spn.header))
+            file.write(f"{n_bands:12d}{n_kpts:12d}\n".encode())
+        else:
+            header = header_line(spn.header).strip()[:_HEADER_LENGTH]
+            write_record(file, header.ljust(_HEADER_LENGTH))
+            write_record(file, np.array([n_bands, n_kpts], "<i4").tobytes())
+        for spin_snm in spn.spin_ksnm:
+            upper_xs = np.ascontiguousarray(spin_snm[:, n_x, m_x].T, dtype="<c16")
+            if formatted:
+                values = upper_xs.astype(np.complex128).view(np.float64).ravel().tolist()
+                file.write((rows % tuple(values)).encode())
+            else:
+                write_record(file, upper_xs.tobytes())
+    return Path(path)

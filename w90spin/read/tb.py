@@ -9,8 +9,9 @@ import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.read.checks import cell_problem, refuse_bad_lattice_vectors, refuse_non_hermitian
-from w90spin.read.hr import blocks_from_columns
-from w90spin.read.text import TextFile
+from w90spin.read.hr import blocks_from_columns, columns_from_block
+from w90spin.read.output import header_line, integer_lines, new_file, refuse_not_finite
+from w90spin.read.text import TextFile, joined
 
 _REMEDY = "Wannier90 writes it with write_tb = .true. in the .win file."
 _HAM_COLUMNS = "'i j Re Im' of H(R)"
@@ -63,7 +64,7 @@ def read_tb(path: str | Path) -> TbFile:
     Returns
     -------
     TbFile
-        Its content; complete, finite, each R with -R, H Hermitian within 0.01 eV.
+        Its content; complete, finite, each R with -R, H Hermitian within 0.1 meV.
 
     Raises
     ------
@@ -85,11 +86,10 @@ def read_tb(path: str | Path) -> TbFile:
         for _ in range(n_R):
             vectors.append(_read_lattice_vector(file))
             value_cr = _read_block(file, 4, n_wann, _HAM_COLUMNS)
-            ham_blocks.append(blocks_from_columns(value_cr, n_wann)[0])
+            ham_blocks.append(blocks_from_columns(value_cr, n_wann))
         R_Rc = np.array(vectors, dtype=np.int64)
         refuse_bad_lattice_vectors(file.path, R_Rc, degeneracy_R, _REMEDY)
-        ham_Rij: ComplexArray = np.array(ham_blocks)
-        del ham_blocks
+        ham_Rij = joined(ham_blocks)
         refuse_non_hermitian(file.path, R_Rc, degeneracy_R, ham_Rij, _REMEDY)
         pos_Raij = np.empty((n_R, 3, n_wann, n_wann), dtype=np.complex128)
         for index, expected in enumerate(vectors):
@@ -104,6 +104,45 @@ def read_tb(path: str | Path) -> TbFile:
                 pos_Raij[index, a] = blocks_from_columns(value_cr[2 * a : 2 * a + 2], n_wann)[0]
         file.end()
     return TbFile(file.path, header, cell_ca, n_wann, R_Rc, degeneracy_R, ham_Rij, pos_Raij)
+
+
+def write_tb(tb: TbFile, path: str | Path) -> Path:
+    """Write ``seedname_tb.dat`` in Wannier90's form, with nine significant digits.
+
+    Parameters
+    ----------
+    tb : TbFile
+        The content; its ``path`` is not used.
+    path : str or path
+        Where; compressed if it ends in ``.gz``, ``.bz2`` or ``.xz``.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written, or a number is not finite.
+    """
+    refuse_not_finite(path, "the cell, H(R) or r(R)", tb.cell_ca, tb.ham_Rij, tb.pos_Raij)
+    indices = [f" {i + 1:4d} {j + 1:4d}  " for j in range(tb.n_wann) for i in range(tb.n_wann)]
+    ham_rows = "".join(f"{index}{2 * ' %15.8E'}\n" for index in indices)
+    pos_rows = "".join(f"{index}{6 * ' %15.8E'}\n" for index in indices)
+    vectors = ["".join(f" {x:4d}" for x in R_c) for R_c in tb.R_Rc.tolist()]
+    with new_file(path) as file:
+        file.write(header_line(tb.header))
+        for vector in tb.cell_ca.tolist():
+            file.write(("".join(f"  {x:23.16E}" for x in vector) + "\n").encode())
+        file.write(f"{tb.n_wann:12d}\n{len(tb.R_Rc):12d}\n".encode())
+        file.write(integer_lines(tb.degeneracy_R, 15))
+        for vector, ham_ij in zip(vectors, tb.ham_Rij, strict=True):
+            values = columns_from_block(ham_ij[None])
+            file.write(f"\n{vector}\n{ham_rows % tuple(values)}".encode())
+        for vector, pos_aij in zip(vectors, tb.pos_Raij, strict=True):
+            file.write(f"\n{vector}\n{pos_rows % tuple(columns_from_block(pos_aij))}".encode())
+    return Path(path)
 
 
 def _read_cell(file: TextFile) -> FloatArray:

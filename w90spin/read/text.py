@@ -15,7 +15,7 @@ import stat
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, NoReturn, Self
+from typing import IO, NamedTuple, NoReturn, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ from w90spin.read.numbers import (
     parse_real,
     parse_rows,
 )
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 COMPRESSIONS = (".gz", ".bz2", ".xz")
 
@@ -373,8 +375,15 @@ class TextFile:
         return [self.integer(word, what) for word in words]
 
     def count(self, what: str, least: int = 1) -> int:
-        """The one integer of the next line, at least ``least``."""
-        (value,) = self.integers(1, what)
+        """The one integer of the next line, at least ``least``; a comment may follow it."""
+        words = self.words(what)
+        if len(words) > 1 and words[1][0] in "!#":
+            words = words[:1]
+        if len(words) != 1:
+            raise self.format_error(
+                f"expected 1 integer, {what}, found '{_shorten(' '.join(words))}'."
+            )
+        value = self.integer(words[0], what)
         if value < least:
             raise self.value_error(f"{what} is {value}, expected at least {least}.")
         return value
@@ -394,7 +403,7 @@ class TextFile:
             raise self._word_error(bad, what) from None
 
     def _word_error(self, bad: BadLine, what: str) -> InputFileError:
-        problem = f"{bad.problem} Expected {what}."
+        problem = f"{bad.problem} Here belongs {what}."
         return self.value_error(problem) if bad.false_value else self.format_error(problem)
 
     def reals(self, n: int, what: str) -> list[float]:
@@ -442,7 +451,8 @@ class TextFile:
                 if n_rows is None:
                     break
                 raise self.format_error(
-                    f"the file ends after {n_got} of {n_rows} rows {what}. It is cut short."
+                    f"expected {n_rows} rows {what}, the file ends after {n_got} of them."
+                    " It is cut short, or lacks rows above."
                 )
             n_lines = len(self._end_l) - self._next_line
             if n_rows is not None:
@@ -479,7 +489,19 @@ class TextFile:
         if not values:
             nothing = np.zeros(0, dtype=np.int32)
             return RaggedLines(nothing, nothing, nothing)
-        return RaggedLines(np.concatenate(values), np.concatenate(counts), np.concatenate(lines))
+        return RaggedLines(joined(values), joined(counts), joined(lines))
+
+
+def joined(pieces: list[NDArray[_Number]]) -> NDArray[_Number]:
+    """Arrays one after the other along their first axis; the list is emptied to save memory."""
+    first = pieces[0]
+    whole = np.empty((sum(map(len, pieces)), *first.shape[1:]), dtype=first.dtype)
+    end = len(whole)
+    while pieces:
+        piece = pieces.pop()
+        whole[end - len(piece) : end] = piece
+        end -= len(piece)
+    return whole
 
 
 def _shorten(text: str, width: int = 60) -> str:

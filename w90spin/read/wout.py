@@ -87,8 +87,10 @@ def read_wout(path: str | Path) -> WoutFile:
                 centres.append(_numbers(file, words, 4, "'( x, y, z ) spread'"))
             elif in_final_state and content.strip().startswith("Sum of centres"):
                 in_final_state, finished = False, True
-            elif in_final_state:
-                raise file.format_error("expected 'WF centre and spread' of the final state.")
+            elif in_final_state and content.strip():
+                raise file.format_error(
+                    "expected 'WF centre and spread' of the final state, found something else."
+                )
         if sorted(cell) != [1, 2, 3]:
             raise FileFormatError(
                 file.path, "", "there are no 'Lattice Vectors' a_1, a_2, a_3.", _REMEDY

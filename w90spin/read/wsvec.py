@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w90spin.arrays import IntArray
 from w90spin.errors import FileValueError
@@ -28,6 +29,10 @@ class WsvecFile:
         Its first line.
     use_ws_distance : bool
         What the header says; False: all counts are 1 and all shifts 0.
+    applied : bool
+        Whether the header says ``write_ndegen_applied=.true.``: the files of H(R) and r(R) of the
+        same run stand on the translated lattice vectors already, divided by all degeneracies,
+        and the translations below are not to be applied again.
     R_Rc : int array (R, c)
         Lattice vectors.
     n_wann : int
@@ -42,6 +47,7 @@ class WsvecFile:
     path: Path
     header: str
     use_ws_distance: bool
+    applied: bool
     R_Rc: IntArray
     n_wann: int
     count_Rij: IntArray
@@ -68,20 +74,25 @@ def read_wsvec(path: str | Path) -> WsvecFile:
     """
     with TextFile(path, _REMEDY) as file:
         header = file.line("a header line").strip()
-        use_ws_distance = _header_flag(file, header)
+        use_ws_distance = _header_flag(file, header, "use_ws_distance")
+        applied = "write_ndegen_applied" in header and _header_flag(
+            file, header, "write_ndegen_applied"
+        )
         lines = file.ragged_integers()
         if not len(lines.count_l):
             raise file.format_error("the file ends here, expected a line 'R1 R2 R3 i j'.")
         # An entry is a line 'R1 R2 R3 i j', a line with a count, and that many lines of three.
         first_l = np.cumsum(lines.count_l, dtype=np.int64) - lines.count_l
         header_e = _entry_lines(file, lines)
-        index_ex = lines.value_x[first_l[header_e][:, None] + np.arange(5)].astype(np.int64)
+        index_ex = lines.value_x[first_l[header_e][:, None] + np.arange(5)]
         count_e: IntArray = lines.value_x[first_l[header_e] + 5].astype(np.int64)
         _refuse_wrong_counts(file, lines, header_e, count_e)
         n_wann, R_Rc = _verified_order(file, lines, header_e, index_ex)
-        shift_pc: IntArray = lines.value_x[
-            first_l[lines.count_l == 3][:, None] + np.arange(3)
-        ].astype(np.int64)
+        begin_p = first_l[lines.count_l == 3]
+        del first_l
+        shift_pc = np.empty((len(begin_p), 3), dtype=np.int64)
+        for c in range(3):
+            shift_pc[:, c] = lines.value_x[begin_p + c]
         _refuse_repeated_shifts(file, index_ex, count_e, shift_pc)
         if not use_ws_distance and ((count_e != 1).any() or shift_pc.any()):
             raise file.value_error(
@@ -93,6 +104,7 @@ def read_wsvec(path: str | Path) -> WsvecFile:
         file.path,
         header,
         use_ws_distance,
+        applied,
         R_Rc,
         n_wann,
         count_e.reshape(-1, n_wann, n_wann),
@@ -100,14 +112,12 @@ def read_wsvec(path: str | Path) -> WsvecFile:
     )
 
 
-def _header_flag(file: TextFile, header: str) -> bool:
+def _header_flag(file: TextFile, header: str, name: str) -> bool:
     compact = header.lower().replace(" ", "")
-    for word, flag in (("use_ws_distance=.true.", True), ("use_ws_distance=.false.", False)):
+    for word, flag in ((f"{name}=.true.", True), (f"{name}=.false.", False)):
         if word in compact:
             return flag
-    raise file.format_error(
-        "expected a first line with 'use_ws_distance=.true.' or '.false.', found none."
-    )
+    raise file.format_error(f"expected a first line with '{name}=.true.' or '.false.', found none.")
 
 
 def _entry_lines(file: TextFile, lines: RaggedLines) -> IntArray:
@@ -145,7 +155,7 @@ def _refuse_wrong_counts(
 
 
 def _verified_order(
-    file: TextFile, lines: RaggedLines, header_e: IntArray, index_ex: IntArray
+    file: TextFile, lines: RaggedLines, header_e: IntArray, index_ex: NDArray[np.int32]
 ) -> tuple[int, IntArray]:
     """Number of Wannier functions and the lattice vectors, when R, i, j run in C order."""
     n_wann = int(index_ex[:, 4].max())
@@ -168,14 +178,14 @@ def _verified_order(
             f" {index_ex[bad].tolist()}. Entries are swapped, missing or repeated.",
             int(lines.line_l[header_e[bad]]),
         )
-    R_Rc = expected_Rex[:, 0, :3].copy()
+    R_Rc: IntArray = expected_Rex[:, 0, :3].astype(np.int64)
     single_R = np.ones(len(R_Rc), dtype=np.int64)
     refuse_bad_lattice_vectors(file.path, R_Rc, single_R, _REMEDY)
     return n_wann, R_Rc
 
 
 def _refuse_repeated_shifts(
-    file: TextFile, index_ex: IntArray, count_e: IntArray, shift_pc: IntArray
+    file: TextFile, index_ex: NDArray[np.int32], count_e: IntArray, shift_pc: IntArray
 ) -> None:
     """Refuse an entry that lists one translation twice, compared at each distance in the list."""
     entry_p = np.repeat(np.arange(len(count_e)), count_e)
