@@ -19,7 +19,7 @@ from w90spin.model.berri import from_system, to_system
 from w90spin.model.closest import load_closest
 from w90spin.model.file import save_model
 from w90spin.model.load import load_model
-from w90spin.model.partition import Partition, partition
+from w90spin.model.partition import Partition, load_projected_partition, partition
 from w90spin.model.pythtb import from_pythtb, to_pythtb
 from w90spin.model.tbmodels import from_tbmodels, to_tbmodels
 from w90spin.model.wannier import Structure, WannierModel
@@ -57,6 +57,7 @@ __all__ = [
     "induced_spin",
     "load_closest",
     "load_model",
+    "load_projected_partition",
     "load_result",
     "model_report",
     "partition",

@@ -9,20 +9,29 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-from w90spin.errors import NotInsulatorError, ResonanceError, W90SpinWarning
-from w90spin.inspection import gap_words, point_words
+from w90spin.errors import (
+    IntegrationError,
+    NotInsulatorError,
+    ResonanceError,
+    ResponseError,
+    W90SpinWarning,
+)
+from w90spin.inspection import gap_words
 from w90spin.integrate import AutoMesh, UniformMesh
 from w90spin.integrate.driver import Progress, ZoneIntegral, integrate
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
-from w90spin.kspace.fourier import FourierSum
+from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.time_reversal import respects_time_reversal, time_reversal_violation
 from w90spin.model.wannier import WannierModel
-from w90spin.parallel import Comm, world
+from w90spin.parallel import Comm, one_thread, world
 from w90spin.response import SpinPolarizability
 from w90spin.results.result import ResponseResult, Result, Tensor
 from w90spin.units import CONVENTIONS
+
+LARGEST_DEGENERACY = 0.05
+"""Largest degeneracy tolerance that makes sense. [eV]"""
 
 
 def compute(
@@ -75,7 +84,21 @@ def compute(
         If an integrand is not finite.
     """
     mesh = AutoMesh() if mesh is None else mesh
-    ranks = world(comm)
+    _check_arguments(responses, mesh, symmetry, degeneracy, batch)
+    with one_thread():
+        return _compute(model, responses, mesh, symmetry, world(comm), degeneracy, batch, report)
+
+
+def _compute(
+    model: WannierModel,
+    responses: Sequence[SpinPolarizability],
+    mesh: UniformMesh | AutoMesh,
+    symmetry: str,
+    ranks: Comm,
+    degeneracy: float,
+    batch: int | None,
+    report: Callable[[Progress], None] | None,
+) -> Result:
     for response in responses:
         if "spin" in response.claims.needs:
             model.needs_spin(response.claims.name)
@@ -100,13 +123,13 @@ def compute(
         report=report,
     )
     fourier.close()
-    if not integral.converged:
+    if integral.converged is False:
         warnings.warn(
             f"Not converged: on the {'x'.join(map(str, integral.mesh))} mesh the relative error is "
             f"still {integral.relative_error:.1e}. Raise max_points, give a broadening or "
             "temperature, or accept the error given with every number.",
             W90SpinWarning,
-            stacklevel=2,
+            stacklevel=4,
         )
     about: dict[str, Any] = {
         **_provenance(model, integral, mesh, ranks),
@@ -127,6 +150,29 @@ def compute(
     )
 
 
+def _check_arguments(
+    responses: Sequence[SpinPolarizability],
+    mesh: UniformMesh | AutoMesh,
+    symmetry: str,
+    degeneracy: float,
+    batch: int | None,
+) -> None:
+    """Refuse at once what would go wrong later, or silently."""
+    if not isinstance(responses, Sequence) or not responses:
+        raise ResponseError("compute needs a list of at least one response: [response].")
+    if not isinstance(mesh, UniformMesh | AutoMesh):
+        raise IntegrationError(f"mesh = {mesh!r} must be a UniformMesh or an AutoMesh.")
+    if symmetry not in ("auto", "none"):
+        raise IntegrationError(f"symmetry = '{symmetry}' must be 'auto' or 'none'.")
+    if not 0.0 < degeneracy <= LARGEST_DEGENERACY:
+        raise IntegrationError(
+            f"degeneracy = {degeneracy} eV must be positive and at most {LARGEST_DEGENERACY} eV: "
+            "it is for bands that symmetry makes degenerate, not for near ones."
+        )
+    if batch is not None and batch < 1:
+        raise IntegrationError(f"batch = {batch} must be at least 1.")
+
+
 def _survey(
     fourier: FourierSum, responses: Sequence[SpinPolarizability], ranks: Comm
 ) -> dict[float, GapSurvey]:
@@ -144,11 +190,16 @@ def _survey(
                     f"An insulator was promised, but mu = {mu:g} eV crosses a band: "
                     f"{gap_words(survey)}. Move mu into the gap, or drop insulator = true."
                 )
-            if response.eta == 0.0 and response.highest_omega >= survey.direct_gap:
+            if (
+                response.eta == 0.0
+                and response.highest_omega > 0.0
+                and survey.direct_kpt_c is not None
+                and response.highest_omega >= survey.direct_gap
+            ):
                 raise ResonanceError(
-                    f"omega_w reaches {response.highest_omega:.6g} eV, but the direct gap at mu = "
-                    f"{mu:g} eV is {survey.direct_gap:.6g} eV at k = "
-                    f"{point_words(survey.direct_kpt_c)}, where the response without broadening "
+                    f"omega_w reaches {response.highest_omega:.6g} eV, but the smallest direct "
+                    f"gap across mu = {mu:g} eV is {survey.direct_gap:.6g} eV at k = "
+                    f"{kpt_text(survey.direct_kpt_c)}, where the response without broadening "
                     "diverges. Give eta > 0 (a broadening in eV), or stay below the gap."
                 )
     return surveys
@@ -165,7 +216,7 @@ def _warn_outside_window(model: WannierModel, responses: Sequence[SpinPolarizabi
                 "the model does not follow the ab-initio bands. Check the energy zero, or repeat "
                 "the Wannierisation with a larger dis_froz_max.",
                 W90SpinWarning,
-                stacklevel=3,
+                stacklevel=5,
             )
 
 

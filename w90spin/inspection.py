@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from w90spin.kspace.fourier import FourierSum
+from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.symmetry import point_group
 from w90spin.model.thickness import slab_thickness
@@ -162,19 +162,17 @@ def gap_words(survey: GapSurvey) -> str:
     str
     """
     if survey.crossing_kpt_c is not None:
-        return f"metal, a band crosses near k = {point_words(survey.crossing_kpt_c)}"
+        return (
+            f"metal, a band crosses near k = {kpt_text(survey.crossing_kpt_c)}; smallest direct "
+            f"transition across mu on a coarse mesh {survey.direct_gap:.4f} eV"
+        )
     if survey.direct_kpt_c is None:
         return f"{survey.n_occupied} bands below, none on the other side"
     return (
         f"{survey.n_occupied} bands below; valence top {survey.valence_top:.4f}, conduction bottom "
         f"{survey.conduction_bottom:.4f}, indirect gap {survey.indirect_gap:.4f}, direct gap "
-        f"{survey.direct_gap:.4f} eV at k = {point_words(survey.direct_kpt_c)}"
+        f"{survey.direct_gap:.4f} eV at k = {kpt_text(survey.direct_kpt_c)}"
     )
-
-
-def point_words(kpt_c: object) -> str:
-    """Reduced coordinates with four decimals."""
-    return "(" + ", ".join(f"{x:.4f}" for x in np.asarray(kpt_c, dtype=np.float64)) + ")"
 
 
 def _formula(symbols: tuple[str, ...]) -> str:

@@ -214,6 +214,8 @@ def world(comm: Any = None) -> Comm:
         return Comm(comm)
     if not launched_in_parallel():
         return Comm()
+    # Open MPI would complain on standard error of a transport that shared windows do not use.
+    os.environ.setdefault("OMPI_MCA_osc", "^ucx")
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as problem:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from scipy import constants as _si
 
-HBAR_EVS: float = _si.hbar / _si.e  # ħ [eV s]
-HBAR_JS: float = _si.hbar  # ħ [J s]
 THZ_TO_EV: float = _si.h / _si.e * 1e12  # hν of 1 THz [eV]
 VOLT_PER_METRE: float = 1e-10  # 1 V/m [V/Å]
-ANGSTROM_PER_NM: float = 10.0
+ANGSTROM_PER_NM: float = 10.0  # and so 1/Å in 1/nm
 G_FACTOR: float = 2.0  # spin g factor as F24 and the conventions page use it
 
 SPIN_AXES: tuple[str, str, str] = ("x", "y", "z")

@@ -38,11 +38,11 @@ def replaced(text, old, new):
 def test_wrong_seedname(capsys, tmp_path):
     model = replaced(MODEL, "/bi-monolayer/bi", "/bi-monolayer/bismuth")
     model = replaced(model, 'source = "hr"\n', "")
-    run_refused(capsys, tmp_path, "bismuth", "has the seedname(s) bi.", model=model)
+    run_refused(capsys, tmp_path, "bismuth", "has the seedname(s) bi:", model=model)
     for command in ("inspect", "bands", "kmap"):
         options = {"bands": ["--path", "GX"], "kmap": ["--mu", MU]}.get(command, [])
         assert call(command, DATA / "bismuth", *options) == 2
-        refused(capsys, "bismuth", "seedname(s) bi.")
+        refused(capsys, "bismuth", "seedname(s) bi:")
 
 
 def test_wrong_folder(capsys, tmp_path):

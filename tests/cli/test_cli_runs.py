@@ -146,7 +146,7 @@ def test_output_on_the_command_line_counts_from_here(tmp_path, monkeypatch, caps
     job = write_job(tmp_path / "job", output='file = "not-this.h5"\n')
     monkeypatch.chdir(tmp_path)
     assert call("run", job, "--output", "here.h5") == 0
-    assert ws.load_result("here.h5").converged
+    assert ws.load_result("here.h5").converged is None
     assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["job.toml"]
     capsys.readouterr()
 
@@ -203,7 +203,7 @@ def test_a_result_that_is_not_converged_says_so(tmp_path, capsys):
     assert "NOT CONVERGED" in printed.out
     assert printed.err.startswith("warning: Not converged: on the 4x4x1 mesh")
     assert printed.err.count("warning") == 1
-    assert not ws.load_result(tmp_path / "result.h5").converged
+    assert ws.load_result(tmp_path / "result.h5").converged is False
 
 
 def test_inspect_reports_files_and_gaps(capsys):

@@ -1,6 +1,7 @@
 """Files that cannot belong to one run: refused, with both named."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from model_files import CELL_CA, read_records, words, write_centres, write_recor
 
 import w90spin as ws
 from w90spin.errors import FileMissingError, InconsistentFilesError
+from w90spin.read import find_file, read_spn, write_spn
 
 TB = (".win", ".nnkp", "_tb.dat", "_wsvec.dat")
 SPN = (".spn", ".chk", ".eig")
@@ -192,7 +194,7 @@ def test_nearest_images_of_fewer_functions(lay):
 def test_a_wrong_seedname_is_answered_with_the_right_ones(lay):
     seed = lay(*TB)
     lay("_hr.dat", seed="other")
-    with pytest.raises(FileMissingError, match=r"wrong.*seedname\(s\) bi, other\.$"):
+    with pytest.raises(FileMissingError, match=r"wrong.*seedname\(s\) bi, other: give"):
         ws.load_model(seed.parent / "wrong")
 
 
@@ -231,3 +233,47 @@ def test_what_a_source_lacks_is_named(lay, source, present, missing, remedy):
 )
 def test_auto_takes_tb_then_checkpoint_then_hr(lay, present, first):
     assert first in ws.load_model(lay(*present), spin="none").notes[0]
+
+
+def damaged_spin(tmp_path, bi_folder, change):
+    """The Bi set with another .spn."""
+    for path in bi_folder.glob("bi*"):
+        if ".spn" not in path.name:
+            (tmp_path / path.name).symlink_to(path)
+    spn = read_spn(find_file(bi_folder / "bi", ".spn"))
+    write_spn(replace(spn, spin_ksnm=change(spn.spin_ksnm)), tmp_path / "bi.spn")
+    return tmp_path / "bi"
+
+
+def swapped(spin_ksnm):
+    order = np.arange(len(spin_ksnm))
+    order[[5, 9]] = order[[9, 5]]
+    return spin_ksnm[order]
+
+
+def test_spin_with_k_points_in_another_order(tmp_path, bi_folder):
+    seed = damaged_spin(tmp_path, bi_folder, swapped)
+    with pytest.raises(InconsistentFilesError, match=r"time reversal.*k points are in another"):
+        ws.load_model(seed)
+
+
+def test_spin_that_is_no_pauli_matrix(tmp_path, bi_folder):
+    seed = damaged_spin(tmp_path, bi_folder, lambda spin_ksnm: 2.0 * spin_ksnm)
+    with pytest.raises(InconsistentFilesError, match="too large"):
+        ws.load_model(seed)
+
+
+def test_spin_in_units_of_hbar_is_warned_of(tmp_path, bi_folder):
+    seed = damaged_spin(tmp_path, bi_folder, lambda spin_ksnm: 0.5 * spin_ksnm)
+    with pytest.warns(ws.W90SpinWarning, match="sigma/2"):
+        ws.load_model(seed)
+
+
+def test_bands_left_out_of_another_run(tmp_path, bi_folder):
+    for path in bi_folder.glob("bi*"):
+        if path.name != "bi.win":
+            (tmp_path / path.name).symlink_to(path)
+    win = (bi_folder / "bi.win").read_text()
+    (tmp_path / "bi.win").write_text(win.replace("exclude_bands = 1-40", "exclude_bands = 1-39"))
+    with pytest.raises(InconsistentFilesError, match="excludes 39 bands"):
+        ws.load_model(tmp_path / "bi")

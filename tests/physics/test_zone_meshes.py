@@ -118,7 +118,7 @@ def test_uniform_mesh_is_the_mean_over_its_points(reach, n, shift):
     counts = tuple(c if r else 1 for c, r in zip(wanted, reach, strict=True))
     value, coarse = mean(counts), mean(tuple(max(1, c // 2) for c in counts))
     assert integral.mesh == counts
-    assert integral.converged
+    assert integral.converged is None
     for name, tensor in value.items():
         assert_close(integral.values[0][name], tensor, 1e-12)
         scale = np.abs(tensor).max()

@@ -64,7 +64,7 @@ def test_tensors_come_back_to_the_last_bit(which, request, tmp_path):
 def test_provenance_comes_back(result, file):
     loaded = ws.load_result(file)
     assert loaded.provenance == json.loads(json.dumps(result.provenance))
-    assert loaded.converged is True
+    assert loaded.converged is None  # one mesh: no tolerance was asked for
     assert loaded.source == file
     assert loaded.provenance["model"] == "PT antiferromagnet"
     assert loaded.provenance["model_sha256"] == ws.toys.pt_antiferromagnet().fingerprint
@@ -297,7 +297,7 @@ def test_an_existing_file_is_replaced_and_nothing_is_left_over(result, tmp_path)
     target.write_text("old")
     assert result.save(target) == target
     assert [path.name for path in tmp_path.iterdir()] == ["result.h5"]
-    assert ws.load_result(target).converged
+    assert ws.load_result(target).converged is None
 
 
 def test_the_file_is_readable_by_others(result, tmp_path):

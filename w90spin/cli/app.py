@@ -20,7 +20,7 @@ from w90spin.cli.progress import ProgressReport
 from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
 from w90spin.compute import compute
 from w90spin.derive import InducedSpin, induced_spin, symmetry_form
-from w90spin.errors import W90SpinError, W90SpinWarning
+from w90spin.errors import JobError, W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.model.load import SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
@@ -64,6 +64,11 @@ def run(
     folder = job.parent
     target = check_writable(output if output is not None else folder / plan.output.file)
     table = None if plan.output.table is None else check_writable(folder / plan.output.table)
+    if job.resolve() in (target.resolve(), table and table.resolve()) or target == table:
+        raise JobError(
+            f"{job}: the result ({target}) and the table ({table}) must be two files, and neither "
+            "the job itself. Change [output]."
+        )
 
     model = _load_once(plan, folder, comm)
     console.print(str(model_report(model)), highlight=False, soft_wrap=True)
@@ -88,10 +93,11 @@ def run(
     if comm.is_root:
         induced = _induced(result)
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
-        form = symmetry_form(model, result["upsilon1"])
-        if form is not None:
-            console.print(str(form), highlight=False, soft_wrap=True)
-        console.print(tensor_table(result))
+        for response in result.responses.values():
+            form = symmetry_form(model, response["upsilon1"])
+            if form is not None:
+                console.print(f"{response.name}: {form}", highlight=False, soft_wrap=True)
+            console.print(tensor_table(result, response))
         console.print(spin_table(induced, plan.field.spin))
         result.save(target)
         console.print(f"Result: {target}", highlight=False, soft_wrap=True)
@@ -135,13 +141,24 @@ def inspect(
     mu: Annotated[float | None, typer.Option("--mu", help="Fermi level in eV.")] = None,
     spin: Annotated[SpinSource, typer.Option(help="Where the spin operator comes from.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    path: Annotated[
+        str | None, typer.Option("--plot", help="Also draw bands along this path, as in GXSYG.")
+    ] = None,
+    output: Folder = Path(),
 ) -> None:
     """Report what a set of files is, how good it is, and what it can be used for.
 
     The exit code is 0 only if some response can be computed.
     """
-    report = model_report(load_model(seedname, spin=spin), mu)
+    model = load_model(seedname, spin=spin)
+    report = model_report(model, mu)
     typer.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
+    if path is not None:
+        from w90spin.plot import plot_all
+
+        lines = band_path(model, path, mu=0.0 if mu is None else mu)
+        for figure in plot_all(Result(responses={}, provenance={}, path=lines), output):
+            typer.echo(figure, err=as_json)
     if report.facts["not_usable_for"]:
         raise typer.Exit(2)
 

@@ -22,7 +22,7 @@ from w90spin.units import ev_from_thz
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Grid(_Section):
@@ -81,7 +81,7 @@ class MeshSection(_Section):
     atol: Annotated[float, Field(ge=0.0)] = 0.0
     max_points: Annotated[int, Field(ge=1)] = 1_000_000
     symmetry: Literal["auto", "none"] = "auto"
-    degeneracy: Annotated[float, Field(gt=0.0)] = 1e-4
+    degeneracy: Annotated[float, Field(gt=0.0, le=0.05)] = 1e-4
 
     @model_validator(mode="after")
     def _uniform_has_n(self) -> MeshSection:
@@ -276,6 +276,8 @@ def _explain(path: Path, problem: ValidationError) -> str:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(sorted(known))}."
         return f"{path}: unknown key '{place}'. {hint}"
+    if error["type"] == "list_type" and error["loc"] == ("response",):
+        return f"{path}: [response] must be a list of tables: write [[response]]."
     if error["type"] == "missing":
         return f"{path}: the key '{place}' is missing. Add it."
     message = error["msg"].removeprefix("Value error, ")

@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from w90spin.derive import InducedSpin
-from w90spin.results import Result
+from w90spin.results import ResponseResult, Result
 from w90spin.units import CONVENTIONS, SPIN_AXES, thz_from_ev
 
 ROWS = 13
@@ -33,7 +33,9 @@ def provenance_lines(result: Result) -> list[str]:
     lines.append(
         f"time reversal: {used}; violated by {about['time_reversal_violation'] or 'unknown'}"
     )
-    verdict = "converged" if about["converged"] else "NOT CONVERGED"
+    verdict = {True: "converged", False: "NOT CONVERGED", None: "one mesh, no tolerance asked for"}[
+        about["converged"]
+    ]
     lines.append(
         f"{verdict}: relative error {about['relative_error']:.1e} on the "
         f"{'x'.join(map(str, about['mesh']))} mesh; {about['diagonalisations']} diagonalisations "
@@ -45,45 +47,46 @@ def provenance_lines(result: Result) -> list[str]:
     return lines
 
 
-def tensor_table(result: Result) -> Table:
+def tensor_table(result: Result, response: ResponseResult) -> Table:
     """Integrated tensors at the highest frequency, first temperature and Fermi level.
 
     Parameters
     ----------
     result : Result
         The result.
+    response : ResponseResult
+        The one of its responses to show.
 
     Returns
     -------
     rich.table.Table
     """
-    table = Table(title="Tensors (spin component: rows; field component: columns)")
+    table = Table(title=f"{response.name} (spin component: rows; field component: columns)")
     for heading in ("tensor", "part", "ħω (eV)", "spin", *SPIN_AXES, "largest error", "unit"):
         justify: Literal["left", "right"] = "left" if heading in ("tensor", "part") else "right"
         table.add_column(heading, justify=justify, no_wrap=True)
     reversed_away = result.provenance["time_reversal_used"]
-    for response in result.responses.values():
-        for tensor in response.tensors.values():
-            if np.iscomplexobj(tensor.values):
-                continue
-            if reversed_away and not tensor.values.any():
-                table.add_row(tensor.symbol, "", "", "", *3 * ["0"], "", "by time reversal")
-                continue
-            dynamic = "omega" in tensor.axis_names
-            where = (0, 0, -1) if dynamic else (0, 0)
-            omega = f"{float(tensor.axis('omega').values[-1]):.4f}" if dynamic else "0"
-            for part, name in enumerate(tensor.axis("part").values):
-                values, errors = tensor.values[(part, *where)], tensor.errors[(part, *where)]
-                for row, spin in enumerate(SPIN_AXES):
-                    table.add_row(
-                        tensor.symbol if row == 0 else "",
-                        str(name) if row == 0 else "",
-                        omega if row == 0 else "",
-                        spin,
-                        *(f"{value:.5e}" for value in values[row]),
-                        f"{errors[row].max():.1e}",
-                        tensor.unit if row == 0 else "",
-                    )
+    for tensor in response.tensors.values():
+        if np.iscomplexobj(tensor.values):
+            continue
+        if reversed_away and not tensor.values.any():
+            table.add_row(tensor.symbol, "", "", "", *3 * ["0"], "", "by time reversal")
+            continue
+        dynamic = "omega" in tensor.axis_names
+        where = (0, 0, -1) if dynamic else (0, 0)
+        omega = f"{float(tensor.axis('omega').values[-1]):.4f}" if dynamic else "0"
+        for part, name in enumerate(tensor.axis("part").values):
+            values, errors = tensor.values[(part, *where)], tensor.errors[(part, *where)]
+            for row, spin in enumerate(SPIN_AXES):
+                table.add_row(
+                    tensor.symbol if row == 0 else "",
+                    str(name) if row == 0 else "",
+                    omega if row == 0 else "",
+                    spin,
+                    *(f"{value:.5e}" for value in values[row]),
+                    f"{errors[row].max():.1e}",
+                    tensor.unit if row == 0 else "",
+                )
     return table
 
 

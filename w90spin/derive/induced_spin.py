@@ -11,10 +11,7 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray
 from w90spin.errors import ResponseError
 from w90spin.results.result import Result
-from w90spin.units import G_FACTOR, SPIN_AXES, VOLT_PER_METRE, thz_from_ev
-
-PER_NM = 10.0
-"""1/Å in 1/nm."""
+from w90spin.units import ANGSTROM_PER_NM, G_FACTOR, SPIN_AXES, VOLT_PER_METRE, thz_from_ev
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +90,7 @@ class InducedSpin:
         if self.dimension == 3:
             return 1.0
         if self.dimension == 2 and self.thickness is not None:
-            return PER_NM / self.thickness
+            return ANGSTROM_PER_NM / self.thickness
         return None
 
 
@@ -147,7 +144,9 @@ def induced_spin(
     upsilon1 = response["upsilon1"]
     omega_w = np.array(upsilon1.axis("omega").values, dtype=np.float64)
 
-    density = field * VOLT_PER_METRE * G_FACTOR * PER_NM ** int(result.provenance["dimension"])
+    density = (
+        field * VOLT_PER_METRE * G_FACTOR * ANGSTROM_PER_NM ** int(result.provenance["dimension"])
+    )
     deltas, errors = [], []
     for order in range(3):
         tensor = response[f"upsilon{order}"]

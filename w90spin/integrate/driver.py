@@ -73,8 +73,8 @@ class ZoneIntegral:
         the mesh with half as many points in each direction.
     mesh : 3 ints
         The finest mesh.
-    converged : bool
-        Whether the tolerance was met; True where none was asked for.
+    converged : bool, or None
+        Whether the tolerance was met; None where none was asked for.
     relative_error : float
         Largest norm of an error relative to its reference.
     evaluations : int
@@ -86,7 +86,7 @@ class ZoneIntegral:
     values: tuple[dict[str, FloatArray], ...]
     errors: tuple[dict[str, FloatArray], ...]
     mesh: tuple[int, int, int]
-    converged: bool
+    converged: bool | None
     relative_error: float
     evaluations: int
     seconds: float
@@ -199,7 +199,7 @@ class _Run:
             else self.total(self.mesh(n_c, mesh.shift))
         )
         self.relative_error = self.compare(fine, n_c, coarse, half_c, 1.0, 0.0)[1]
-        return self.integral(fine, n_c, coarse, half_c, converged=True)
+        return self.integral(fine, n_c, coarse, half_c, converged=None)
 
     def until_converged(self, mesh: AutoMesh) -> ZoneIntegral:
         periodic = self.fourier.model.periodic
@@ -387,7 +387,7 @@ class _Run:
         coarse: FloatArray,
         coarse_c: tuple[int, int, int],
         *,
-        converged: bool,
+        converged: bool | None,
     ) -> ZoneIntegral:
         scale = 1.0 / self.fourier.model.measure
         values = self.published(fine * (scale / np.prod(fine_c)))

@@ -233,12 +233,14 @@ class Mesh:
 
 def _check_counts(n: int | tuple[int, int, int], label: str) -> None:
     counts = tuple(n) if isinstance(n, tuple | list) else (n,)
-    if len(counts) not in (1, 3) or any(not isinstance(m, Integral) or m < 1 for m in counts):
+    single = not isinstance(n, tuple | list)
+    whole = all(isinstance(m, Integral) and not isinstance(m, bool) and m >= 1 for m in counts)
+    if not whole or len(counts) != (1 if single else 3):
         raise IntegrationError(f"{label} = {n} must be one positive integer or three of them.")
 
 
 def _check_shift(shift: tuple[float, float, float]) -> None:
-    if len(shift) != 3 or any(s not in (0.0, 0.5) for s in shift):
+    if not isinstance(shift, tuple | list) or len(shift) != 3 or set(shift) - {0.0, 0.5}:
         raise IntegrationError(
             f"shift = {shift} must be three numbers, each 0 or 0.5 in units of the mesh spacing."
         )

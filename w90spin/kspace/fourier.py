@@ -17,6 +17,11 @@ from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm
 
 
+def kpt_text(kpt_c: FloatArray) -> str:
+    """Reduced coordinates between 0 and 1, for messages."""
+    return "(" + ", ".join(f"{x:.5f}" for x in np.round(kpt_c, 5) % 1.0) + ")"
+
+
 @dataclass(frozen=True, eq=False)
 class KPoints:
     """Arbitrary k points.

@@ -34,7 +34,8 @@ class GapSurvey:
     crossing_kpt_c : float array (c), or None
         For a metal, a point with another number of bands below μ than at Γ.
     direct_gap : float
-        Smallest direct gap between bands n_occupied and n_occupied + 1; NaN for a metal. [eV]
+        Smallest direct gap between bands n_occupied and n_occupied + 1; for a metal, smallest
+        transition across μ on the mesh; NaN without bands on one side. [eV]
     direct_kpt_c : float array (c), or None
         Where.
     """
@@ -99,14 +100,17 @@ class BandSurvey:
                 crossing_kpt_c = bottom_c
         if crossing_kpt_c is not None:
             below, above = self.energy_kn < mu, self.energy_kn >= mu
+            across_k = np.where(above, self.energy_kn, math.inf).min(axis=1) - np.where(
+                below, self.energy_kn, -math.inf
+            ).max(axis=1)
             return GapSurvey(
                 mu=mu,
                 n_occupied=None,
                 valence_top=float(self.energy_kn[below].max(initial=-math.inf)),
                 conduction_bottom=float(self.energy_kn[above].min(initial=math.inf)),
                 crossing_kpt_c=crossing_kpt_c,
-                direct_gap=math.nan,
-                direct_kpt_c=None,
+                direct_gap=float(across_k.min()),
+                direct_kpt_c=self.kpt_kc[int(np.argmin(across_k))],
             )
         direct_c, direct_gap = None, math.nan
         if 0 < n_occupied < n_bands:

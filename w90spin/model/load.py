@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from w90spin.errors import (
     InconsistentFilesError,
     ModelError,
     SpinOrderError,
+    W90SpinWarning,
 )
 from w90spin.model import checkpoint
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
@@ -34,6 +36,7 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
+from w90spin.model.time_reversal import TOLERANCE_HAM, time_reversal_violation
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import (
     ImageList,
@@ -41,6 +44,7 @@ from w90spin.model.wigner_seitz import (
     minimal_images,
     wigner_seitz_vectors,
 )
+from w90spin.parallel import one_thread
 from w90spin.read import (
     CentresFile,
     ChkFile,
@@ -63,6 +67,12 @@ from w90spin.read import (
 Source = Literal["auto", "tb", "hr", "chk"]
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
+
+LARGEST_SPIN, SMALLEST_SPIN = 1.1, 0.7
+"""Root mean square eigenvalues of a Pauli matrix in the Wannier space that can be right."""
+
+REVERSED_SPIN = 0.02
+"""Largest violation of time reversal by the spin where the Hamiltonian has it."""
 
 WRONG_BANDS = 0.05
 """Largest deviation from the .eig inside the frozen window that is still one run. [eV]"""
@@ -129,9 +139,24 @@ def load_model(
     SpinOrderError
         If the order of the spin components is needed and not known.
     """
+    _check_choices(source=source, spin=spin, position=position)
     if str(seedname).endswith(MODEL_SUFFIX):
         return read_model(seedname)
-    files = _Files(Path(seedname))
+    with one_thread():
+        return _load(
+            _Files(Path(seedname)), source, spin, spin_order, periodic, minimal_distance, position
+        )
+
+
+def _load(
+    files: _Files,
+    source: Source,
+    spin: SpinSource,
+    spin_order: str | Sequence[tuple[int, int]] | None,
+    periodic: tuple[bool, bool, bool] | None,
+    minimal_distance: bool,
+    position: PositionFormula,
+) -> WannierModel:
     if source == "auto":
         source = files.best_source()
     if position == "midpoint" and source != "chk":
@@ -174,9 +199,10 @@ def load_model(
         )
 
     elif spin == "auto":
+        lacking = " and no ".join(end for end in (".spn", ".chk") if files.find(end) is None)
         bare.notes.append(
-            "No spin operator: there is no .spn with .chk. Write it (write_spn = .true. in "
-            "pw2wannier90), or accept pure spinors with spin = 'projections'."
+            f"No spin operator: there is no {lacking}. Write it (.spn: write_spn = .true. in "
+            "pw2wannier90; .chk: wannier90.x), or accept pure spinors with spin = 'projections'."
         )
 
     if pairs is not None:
@@ -207,6 +233,8 @@ def load_model(
         spin_pairs=pairs,
     )
     window = _compare_with_eig(files, bare, model)
+    if spin_source in (".spn", SPIN_R):
+        _check_spin(model, spin_source)
     return replace(
         model,
         spin_source=spin_source,
@@ -214,6 +242,45 @@ def load_model(
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
         frozen_window=window,
     )
+
+
+def _check_choices(**choices: str) -> None:
+    """Refuse words that are none of the choices."""
+    known: dict[str, tuple[str, ...]] = {
+        "source": get_args(Source),
+        "spin": get_args(SpinSource),
+        "position": get_args(PositionFormula),
+    }
+    for name, word in choices.items():
+        if word not in known[name]:
+            raise ModelError(f"{name} = {word!r} must be one of {', '.join(known[name])}.")
+
+
+def _check_spin(model: WannierModel, spin_source: str) -> None:
+    """Spin matrices that cannot be those of this Hamiltonian, or are no Pauli matrices."""
+    spin_Rsij = model.needs_spin("this check")
+    rms_s = np.sqrt((np.abs(spin_Rsij) ** 2).sum(axis=(0, 2, 3)) / model.n_wann)
+    if rms_s.max() > LARGEST_SPIN:
+        raise InconsistentFilesError(
+            f"The spin of {spin_source} is too large: root mean square eigenvalues of "
+            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. The file is "
+            "damaged or holds another operator; write it again."
+        )
+    if rms_s.min() < SMALLEST_SPIN:
+        warnings.warn(
+            f"The spin of {spin_source} is small: root mean square eigenvalues of "
+            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. Is it S = "
+            "sigma/2, or do the Wannier functions leave out one spin?",
+            W90SpinWarning,
+            stacklevel=4,
+        )
+    violation = time_reversal_violation(model)
+    if violation is not None and violation.ham < TOLERANCE_HAM and violation.spin > REVERSED_SPIN:
+        raise InconsistentFilesError(
+            f"H(R) has time reversal (violated by {violation.ham:.1e} eV), but the spin of "
+            f"{spin_source} violates it by {violation.spin:.2f}. The file is damaged, its k points "
+            "are in another order, or it is from another run; write it again."
+        )
 
 
 @dataclass(eq=False)
@@ -261,7 +328,7 @@ class _Files:
             return "chk"
         if self.find("_hr.dat"):
             return "hr"
-        folder = self.seedname.parent
+        folder = self.seedname if self.seedname.is_dir() else self.seedname.parent
         if not folder.is_dir():
             raise FileMissingError(
                 folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
@@ -274,7 +341,7 @@ class _Files:
             }
         )
         hint = (
-            f"The folder has the seedname(s) {', '.join(seeds)}."
+            f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
             if seeds
             else "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
         )
@@ -373,6 +440,7 @@ def _from_hr(files: _Files) -> _Bare:
 
 def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
     chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
+    _same_bands(files, chk)
     eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
     mmn = read_mmn(files.take(".mmn", "pw2wannier90 or VASP writes it (write_mmn = .true.)."))
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
@@ -418,6 +486,7 @@ def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
                 f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
                 f"{bare.ham_Rij.shape[-1]}. They come from different runs."
             )
+        _same_bands(files, chk)
         lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
         if lattice_apart > SAME_LENGTH:
             raise InconsistentFilesError(
@@ -458,6 +527,18 @@ def _spin_from_npz(files: _Files, bare: _Bare) -> ComplexArray:
         )
     spin_Rsij: ComplexArray = found.spin_Rsij[index_R] * bare.degeneracy_R[:, None, None, None]
     return spin_Rsij
+
+
+def _same_bands(files: _Files, chk: ChkFile) -> None:
+    """The bands that the .win leaves out must be those that the checkpoint left out."""
+    win = files.win()
+    if win is None or set(win.exclude_bands) == {int(band) for band in chk.exclude_bands}:
+        return
+    raise InconsistentFilesError(
+        f"{win.path} excludes {len(set(win.exclude_bands))} bands, {chk.path} "
+        f"{len(chk.exclude_bands)}, and not the same ones. The .win was changed after the "
+        "Wannierisation; restore it, or run wannier90.x again."
+    )
 
 
 def _check_hamiltonian(files: _Files, bare: _Bare, chk: ChkFile) -> None:
@@ -564,7 +645,9 @@ def _spin_pairs(
         on_site_sij = spin_bare[home] / bare.degeneracy_R[home]
         ask(f"the {spin_source}", lambda: pairs_from_spin(on_site_sij))
     win = files.win()
-    if spin_order is None:
+    if spin_order is not None and spin_bare is None:
+        _tell_contradiction(files, bare, evidence["spin_order as given"])
+    elif spin_order is None:
         if win is not None and not win.spinors:
             if required:
                 raise ModelError(
@@ -644,6 +727,32 @@ def _compare_with_eig(
             "from different runs, or the .eig was shifted."
         )
     return low, high
+
+
+def _tell_contradiction(files: _Files, bare: _Bare, pairs: IntArray) -> None:
+    """Warn where a given order is not that of the projections or breaks time reversal of H."""
+    against = []
+    nnkp_path = files.optional(".nnkp")
+    nnkp = None if nnkp_path is None else read_nnkp(nnkp_path)
+    finders: dict[str, Callable[[], IntArray]] = {
+        "the Wannier centres": lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca),
+        "time reversal of H(R)": lambda: pairs_from_hamiltonian(bare.ham_Rij),
+    }
+    if nnkp is not None and nnkp.spinor and len(nnkp.projections) == len(bare.centres_ia):
+        finders[f"the projections in {nnkp.path.name}"] = lambda: pairs_from_projections(nnkp)
+    for name, find in finders.items():
+        try:
+            agreed_pairs({"spin_order as given": pairs, name: find()})
+        except SpinOrderError as problem:
+            if "contradictory" in str(problem):
+                against.append(name)
+    if against:
+        warnings.warn(
+            f"spin_order as given contradicts {' and '.join(against)}. It is used all the same; "
+            "leave it out if they are right.",
+            W90SpinWarning,
+            stacklevel=5,
+        )
 
 
 def _win_number(win: WinFile, keyword: str, default: float) -> float:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from scipy.sparse.csgraph import connected_components
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.errors import PartitionError
+from w90spin.errors import FileMissingError, PartitionError
 from w90spin.model.checkpoint import bloch_to_wannier, mesh_points, to_lattice
 from w90spin.model.lattice import find_vectors
 from w90spin.model.wannier import WannierModel
 from w90spin.model.wigner_seitz import minimal_images, wigner_seitz_vectors
-from w90spin.read import AmnFile, ChkFile
+from w90spin.read import AmnFile, ChkFile, find_file, read_amn, read_chk
 
 SMALLEST_GAP = 0.5
 """Empty heights up to this never separate layers. [Å]"""
@@ -121,6 +123,48 @@ class Partition:
         half: ComplexArray = 0.5 * (projector_klij @ op_kyij + op_kyij @ projector_klij)
         return half
 
+    def difference(self, other: Partition) -> tuple[float, float]:
+        """How far the projectors of two partitions into the same parts are apart.
+
+        Parameters
+        ----------
+        other : Partition
+            With the same names.
+
+        Returns
+        -------
+        largest, rms : float
+            Of the elements of P_l(R) - P'_l(R), rms over those of the home cell.
+
+        Raises
+        ------
+        PartitionError
+            If names or numbers of Wannier functions differ.
+        """
+        if self.names != other.names or self.weights_li.shape != other.weights_li.shape:
+            raise PartitionError(
+                f"Parts {list(self.names)} and {list(other.names)} cannot be compared."
+            )
+        mine, theirs = self._by_vector(), other._by_vector()
+        zero = np.zeros_like(mine[0, 0, 0])
+        apart = [mine.get(R, zero) - theirs.get(R, zero) for R in mine.keys() | theirs.keys()]
+        home = mine[0, 0, 0] - theirs[0, 0, 0]
+        return max(float(np.abs(x).max()) for x in apart), float(
+            np.sqrt((np.abs(home) ** 2).mean())
+        )
+
+    def _by_vector(self) -> dict[tuple[int, int, int], ComplexArray]:
+        """Projectors (l, i, j) by lattice vector."""
+        if self.projector_Rlij is None or self.R_Rc is None:
+            diagonal = np.zeros((*self.weights_li.shape, self.weights_li.shape[1]), dtype=complex)
+            index = np.arange(self.weights_li.shape[1])
+            diagonal[:, index, index] = self.weights_li
+            return {(0, 0, 0): diagonal}
+        return {
+            (int(R[0]), int(R[1]), int(R[2])): projector
+            for R, projector in zip(self.R_Rc, self.projector_Rlij, strict=True)
+        }
+
     def __str__(self) -> str:
         sizes = ", ".join(
             f"{name}: {weight:.4g}"
@@ -172,7 +216,7 @@ def partition(
         If the model has no atoms, the stacking direction is unclear, moments are missing, or the
         groups are not a partition.
     """
-    if not isinstance(by, str):
+    if isinstance(by, Mapping):
         return _named(model, by)
     if by == "layer":
         return _layers(model, axis, gap)
@@ -184,6 +228,43 @@ def partition(
         f"by = '{by}' is unknown; 'layer', 'atom', 'species', 'sublattice' or a mapping of name to "
         "Wannier functions is needed."
     )
+
+
+def load_projected_partition(seedname: str | Path, parts: Partition) -> Partition:
+    """Partition by the trial orbitals of a Wannierisation instead of its Wannier functions.
+
+    Parameters
+    ----------
+    seedname : path
+        Folder and seedname of the `.chk` and `.amn`.
+    parts : Partition
+        Weights of the trial orbitals, which stand in the order of the Wannier functions: what
+        :func:`partition` gives.
+
+    Returns
+    -------
+    Partition
+        See :func:`projected_partition`; ``parts.difference`` tells how far the two are apart.
+
+    Raises
+    ------
+    FileMissingError
+        If a file is not there.
+    PartitionError
+        If the files do not fit.
+    """
+    paths = {}
+    for suffix in (".chk", ".amn"):
+        path = find_file(seedname, suffix)
+        if path is None:
+            raise FileMissingError(
+                Path(f"{seedname}{suffix}"),
+                "",
+                "the file is not there.",
+                "Keep what wannier90.x and pw2wannier90 wrote (write_amn = .true.).",
+            )
+        paths[suffix] = path
+    return projected_partition(parts, read_chk(paths[".chk"]), read_amn(paths[".amn"]))
 
 
 def projected_partition(parts: Partition, chk: ChkFile, amn: AmnFile) -> Partition:
@@ -252,7 +333,7 @@ def _named(model: WannierModel, groups: Mapping[str, Sequence[int]]) -> Partitio
     weights_li = np.zeros((len(groups), model.n_wann))
     for part, (name, members) in enumerate(groups.items()):
         for member in members:
-            if not 1 <= member <= model.n_wann:
+            if not isinstance(member, Integral) or not 1 <= member <= model.n_wann:
                 raise PartitionError(
                     f"Part '{name}' names Wannier function {member}; the model has 1 to "
                     f"{model.n_wann}."
@@ -310,6 +391,8 @@ def _bonded(model: WannierModel, symbols: tuple[str, ...]) -> IntArray:
 
 def _separated(height_i: FloatArray, gap: float | None) -> IntArray:
     """Cluster of every height; without a gap, clusters split where gaps are clearly wider."""
+    if gap is not None and not gap > 0.0:
+        raise PartitionError(f"gap = {gap} Å must be positive.")
     order = np.argsort(height_i, kind="stable")
     gaps = np.diff(height_i[order])
     if gap is None:
@@ -342,6 +425,8 @@ def _sublattices(model: WannierModel, moments: Sequence[float] | None) -> Partit
             f"Magnetic sublattices need one moment for each of the {len(symbols)} atoms "
             f"({', '.join(symbols)}); give moments=[...], 0 for those without."
         )
+    if not np.isfinite(np.asarray(moments, dtype=np.float64)).all():
+        raise PartitionError(f"moments = {list(moments)} must be finite numbers.")
     sign_x = np.sign(np.asarray(moments, dtype=np.float64)).astype(np.int64)
     if not {1, -1} <= set(sign_x.tolist()):
         raise PartitionError(

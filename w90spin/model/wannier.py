@@ -167,6 +167,9 @@ class WannierModel:
         >>> chain.n_wann, chain.dimension
         (1, 1)
         """
+        if not isinstance(periodic, tuple | list) or len(periodic) != 3:
+            raise ModelError(f"periodic = {periodic!r} must be three truth values.")
+        periodic = (bool(periodic[0]), bool(periodic[1]), bool(periodic[2]))
         cell_ca = _array(cell, (3, 3), "cell").real.copy()
         R_Rc = np.array(R)
         if R_Rc.ndim != 2 or R_Rc.shape[1] != 3 or not np.array_equal(R_Rc, np.rint(R_Rc.real)):
@@ -259,7 +262,7 @@ class WannierModel:
             spin_Rsij=spin_Rsij,
             centres_ia=centres_ia,
             spin_source="none" if spin is None else "given array",
-            spin_pairs=None if spin_pairs is None else np.array(spin_pairs, dtype=np.int64),
+            spin_pairs=None if spin_pairs is None else _pairs(spin_pairs, n_wann),
             structure=_structure(atoms),
             hermiticity=hermiticity,
             notes=tuple(notes),
@@ -307,8 +310,9 @@ class WannierModel:
             raise MissingOperatorError(
                 f"Model '{self.name}' carries no spin operator, which {user} needs. Put "
                 "write_spn = .true. in the pw2wannier90 input (VASP: LWRITE_SPN = .TRUE.), run it "
-                "again and keep the .spn beside the .chk and .eig; or, if the projections were "
-                "atomic spinors, take pure spinors in their order with spin = 'projections'."
+                "again and keep the .spn beside the .chk and .eig (both .spn and .chk are needed); "
+                "or, if the projections were atomic spinors, take pure spinors in their order with "
+                "spin = 'projections'."
             )
         return self.spin_Rsij
 
@@ -441,6 +445,16 @@ def _array(values: ArrayLike, shape: tuple[int, ...], label: str) -> ComplexArra
         where = np.argwhere(~np.isfinite(array))[0]
         raise ModelError(f"{label}{where.tolist()} is not a finite number.")
     return array
+
+
+def _pairs(spin_pairs: ArrayLike, n_wann: int) -> IntArray:
+    pairs = np.array(spin_pairs, dtype=np.int64)
+    if pairs.shape != (n_wann // 2, 2) or not np.array_equal(np.sort(pairs, None), range(n_wann)):
+        raise ModelError(
+            f"spin_pairs has shape {pairs.shape}; pairs that use each of the {n_wann} Wannier "
+            "functions once, counted from 0, are needed."
+        )
+    return pairs
 
 
 def _structure(atoms: Any) -> Structure | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from w90spin.arrays import FloatArray, IntArray
 from w90spin.errors import NotInsulatorError
+from w90spin.kspace.fourier import kpt_text
 
 
 def refuse_crossing(levels: Sequence[float], below_kf: IntArray, kpt_kc: FloatArray) -> None:
@@ -34,10 +35,6 @@ def refuse_crossing(levels: Sequence[float], below_kf: IntArray, kpt_kc: FloatAr
     k = int(np.argmax(differ_kf[:, f]))
     raise NotInsulatorError(
         f"An insulator was promised, but mu = {levels[f]:g} eV crosses a band: {below_kf[0, f]} "
-        f"bands lie below it at k = {_text(kpt_kc[0])} and {below_kf[k, f]} at k = "
-        f"{_text(kpt_kc[k])}. Move mu into the gap, or drop insulator = true."
+        f"bands lie below it at k = {kpt_text(kpt_kc[0])} and {below_kf[k, f]} at k = "
+        f"{kpt_text(kpt_kc[k])}. Move mu into the gap, or drop insulator = true."
     )
-
-
-def _text(kpt_c: FloatArray) -> str:
-    return "(" + ", ".join(f"{x:.5f}" for x in kpt_c) + ")"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import ResonanceError, ResponseError
 from w90spin.kspace.blocks import block_sums
-from w90spin.kspace.fourier import require_spin
+from w90spin.kspace.fourier import kpt_text, require_spin
 from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
@@ -99,6 +99,11 @@ class SpinPolarizability:
     insulator: bool = False
 
     def __post_init__(self) -> None:
+        if self.parts is not None and not isinstance(self.parts, Partition):
+            raise ResponseError(
+                f"spin_polarizability: parts = {self.parts!r} must be a Partition; make one with "
+                "partition(model, by=...)."
+            )
         try:
             for label in ("omega_w", "mu_f", "kT"):
                 object.__setattr__(self, label, as_axis(getattr(self, label), label))
@@ -108,8 +113,7 @@ class SpinPolarizability:
         for label, value in (("omega_w", self._omega_w), ("kT", self._kT_t), ("eta", self.eta)):
             if not np.all(np.asarray(value) >= 0.0) or not np.all(np.isfinite(value)):
                 raise ResponseError(
-                    f"spin_polarizability: {label} = {value} must not be negative or infinite. "
-                    "chi(-omega) is the complex conjugate of chi(omega)."
+                    f"spin_polarizability: {label} = {value} must not be negative or infinite."
                 )
 
     @property
@@ -416,8 +420,8 @@ class SpinPolarizability:
                 else ""
             )
             raise ResonanceError(
-                f"omega_w reaches {omega:.6g} eV, but at k = {_text(states.kpt_kc[k])} states of "
-                f"different occupation are only {smallest_k[k]:.6g} eV apart, and the response "
+                f"omega_w reaches {omega:.6g} eV, but at k = {kpt_text(states.kpt_kc[k])} states "
+                f"of different occupation are only {smallest_k[k]:.6g} eV apart, and the response "
                 "without broadening diverges there. Give eta > 0 (a broadening in eV), or stay "
                 f"below the gap.{thermal}"
             )
@@ -447,7 +451,3 @@ def _contract(kernel_kwp: FloatArray, source_kxp: FloatArray) -> FloatArray:
     """Sum over pairs of bands, shape (k, x, w)."""
     value_kxw: FloatArray = source_kxp @ kernel_kwp.swapaxes(1, 2)
     return value_kxw
-
-
-def _text(kpt_c: Sequence[float] | FloatArray) -> str:
-    return "(" + ", ".join(f"{x:.5f}" for x in kpt_c) + ")"

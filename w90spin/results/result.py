@@ -228,9 +228,10 @@ class Result:
         return owners[0][name]
 
     @property
-    def converged(self) -> bool:
-        """Whether the tolerance asked for was met."""
-        return bool(self.provenance["converged"])
+    def converged(self) -> bool | None:
+        """Whether the tolerance asked for was met; None if none was asked for."""
+        verdict = self.provenance["converged"]
+        return None if verdict is None else bool(verdict)
 
     def save(self, path: Path | str) -> Path:
         """Write the HDF5 file, atomically.
