@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import h5py
 import numpy as np
 
 from w90spin.errors import ResultFileError
+from w90spin.files import atomic
 
 ATTRIBUTES = "@"
 """Key under which a tree keeps the attributes of its group."""
@@ -43,31 +42,10 @@ def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True
     ResultFileError
         If the folder is missing or not writable, or the disk is full.
     """
-    path = Path(path)
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
-        # This version of the format has checksums, with which damage is found and not followed.
-        with h5py.File(temporary, "w", libver=("v108", "v108")) as file:
-            _write_group(file, tree, packed)
-            file.flush()
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as problem:
-        raise ResultFileError(
-            f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
-            "that exists, may be written to, and has room."
-        ) from problem
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-    return path
+    # This version of the format has checksums, with which damage is found and not followed.
+    with atomic(path) as new, h5py.File(new, "w", libver=("v108", "v108")) as file:
+        _write_group(file, tree, packed)
+    return Path(path)
 
 
 def read_tree(path: Path | str) -> dict[str, Any]:
@@ -100,37 +78,44 @@ def read_tree(path: Path | str) -> dict[str, Any]:
         ) from problem
 
 
-def check_writable(path: Path | str) -> Path:
-    """Raise now what :func:`write_tree` would raise after a long run.
+def read_format(path: Path | str, name: str, newest: int, writer: str) -> dict[str, Any]:
+    """Read a file that says of which format it is.
 
     Parameters
     ----------
     path : path
-        Where a file shall be written later.
+        The file.
+    name : str
+        Its format: "w90spin-result" and the like.
+    newest : int
+        Newest version of the format that can be read.
+    writer : str
+        What writes such files.
 
     Returns
     -------
-    Path
-        The path.
+    dict
+        As of :func:`read_tree`.
 
     Raises
     ------
     ResultFileError
-        If it cannot be written.
+        If it is missing, not HDF5, of another format, or of a newer version.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ResultFileError(f"{path} is a folder; give the name of a file in it.")
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        Path(name).unlink()
-    except OSError as problem:
+    tree = read_tree(path)
+    about = tree[ATTRIBUTES]
+    if about.get("format") != name:
         raise ResultFileError(
-            f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
-            "that exists and may be written to."
-        ) from problem
-    return path
+            f"{path} is an HDF5 file, but not a {name} file (its 'format' attribute is "
+            f"{about.get('format')!r}). Give one that {writer} wrote."
+        )
+    version = about.get("format_version")
+    if not isinstance(version, int) or version > newest:
+        raise ResultFileError(
+            f"{path} has version {version} of the format {name}; this w90spin reads up to "
+            f"{newest}. Update w90spin: pip install --upgrade w90spin."
+        )
+    return tree
 
 
 def _write_group(group: Any, tree: Mapping[str, Any], packed: bool) -> None:

@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from plot_samples import make_induced, make_kmap, make_path, make_result
 
+from w90spin.errors import ResultFileError
 from w90spin.plot import PlotError, plot_all, plot_kmap, save_figure
 
 
@@ -111,7 +112,7 @@ def test_columns_of_unequal_length_are_refused(tmp_path):
 
 
 def test_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(PlotError, match="cannot be written"):
+    with pytest.raises(ResultFileError, match="cannot be written"):
         save_figure(Figure(), tmp_path / "no" / "a", {"x": [1]})
 
 

@@ -12,7 +12,7 @@ import pytest
 from result_samples import MU, OMEGA, XYZ, polarizability, small_run
 
 import w90spin as ws
-from w90spin import storage
+from w90spin import files, storage
 from w90spin.errors import ResultFileError
 from w90spin.units import CONVENTIONS
 
@@ -170,7 +170,7 @@ def test_hashes_of_the_inputs_stand_in_their_group(result, tmp_path):
 def test_a_newer_format_is_refused_with_the_way_out(file):
     with h5py.File(file, "a") as tree:
         tree.attrs["format_version"] = 2
-    with pytest.raises(ResultFileError, match=r"format 2; .* reads up to 1.*[Uu]pdate w90spin"):
+    with pytest.raises(ResultFileError, match=r"version 2 of the format.* reads up to 1.*[Uu]pdate w90spin"):
         ws.load_result(file)
 
 
@@ -178,7 +178,7 @@ def test_other_files_are_refused(tmp_path):
     other = tmp_path / "other.h5"
     with h5py.File(other, "w") as tree:
         tree["x"] = [1.0]
-    with pytest.raises(ResultFileError, match=r"other\.h5.*not a result of w90spin.*'w90spin run'"):
+    with pytest.raises(ResultFileError, match=r"other\.h5.*not a w90spin-result file.*'w90spin run'"):
         ws.load_result(other)
     text = tmp_path / "text.h5"
     text.write_text("no HDF5\n")
@@ -322,6 +322,6 @@ def test_check_writable_says_so_before_a_run(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for place in ("missing/result.h5", "file/result.h5", "."):
         with pytest.raises(ResultFileError, match=r"cannot be written|is a folder"):
-            storage.check_writable(tmp_path / place)
-    assert storage.check_writable(tmp_path / "result.h5") == tmp_path / "result.h5"
+            files.check_writable(tmp_path / place)
+    assert files.check_writable(tmp_path / "result.h5") == tmp_path / "result.h5"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

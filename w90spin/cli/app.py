@@ -21,6 +21,7 @@ from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
 from w90spin.compute import compute
 from w90spin.derive import InducedSpin, induced_spin, symmetry_form
 from w90spin.errors import JobError, W90SpinError, W90SpinWarning
+from w90spin.files import check_writable
 from w90spin.inspection import model_report
 from w90spin.model.load import SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
@@ -28,7 +29,6 @@ from w90spin.parallel import Comm, world
 from w90spin.response import RESPONSES, SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, load_result
 from w90spin.sample import band_path, zone_map
-from w90spin.storage import check_writable
 from w90spin.units import ev_from_thz
 
 PLAIN_WIDTH = 120

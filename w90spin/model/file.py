@@ -10,7 +10,7 @@ import numpy as np
 
 from w90spin.errors import ModelError, ResultFileError
 from w90spin.model.wannier import Structure, WannierModel
-from w90spin.storage import ATTRIBUTES, read_tree, write_tree
+from w90spin.storage import ATTRIBUTES, read_format, write_tree
 
 SUFFIX = ".w90.h5"
 FORMAT = "w90spin-model"
@@ -97,19 +97,8 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
         If it is missing, damaged, not a model file, or of a newer format.
     """
     path = Path(path)
-    tree = read_tree(path)
+    tree = read_format(path, FORMAT, FORMAT_VERSION, "save_model")
     about = tree[ATTRIBUTES]
-    if about.get("format") != FORMAT:
-        raise ResultFileError(
-            f"{path} is an HDF5 file, but not a model of w90spin (its 'format' attribute is "
-            f"{about.get('format')!r}). Write it with save_model."
-        )
-    version = about.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ResultFileError(
-            f"{path} has model format {version}; this w90spin reads up to {FORMAT_VERSION}. "
-            "Update w90spin: pip install --upgrade w90spin."
-        )
     try:
         periodic = [bool(flag) for flag in about["periodic"]]
         atoms, window = tree.get("atoms"), json.loads(about["frozen_window"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike
 
 from w90spin.arrays import FloatArray
+from w90spin.files import atomic
 from w90spin.plot.component import PlotError
 
 COLUMN = 3.4  # width of one journal column [inch]
@@ -372,24 +371,6 @@ def _title_width(axes: Axes, text: str) -> float:
 
 def _write(path: Path, content: bytes) -> Path:
     """Write a file complete or not at all."""
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as problem:
-        raise PlotError(
-            f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
-            "that exists, may be written to, and has room."
-        ) from problem
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
     return path

@@ -5,8 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w90spin.errors import ResultFileError
+from w90spin.files import atomic
 
 _RECORD_PIECE = 2**31 - 9  # bytes; gfortran cuts longer records
 
@@ -39,28 +38,12 @@ def new_file(path: str | Path) -> Iterator[IO[bytes]]:
     ResultFileError
         If the folder is missing or may not be written to, or the disk is full.
     """
-    path = Path(path)
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as raw:
-            with _packed(raw, path.suffix) as file:
-                yield file
-            raw.flush()
-            os.fsync(raw.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as problem:
-        raise ResultFileError(
-            f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
-            "that exists, may be written to, and has room."
-        ) from problem
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with (
+        atomic(path) as temporary,
+        temporary.open("wb") as raw,
+        _packed(raw, Path(path).suffix) as file,
+    ):
+        yield file
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from typing import Any
 
 from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import ResultFileError
+from w90spin.files import atomic
 from w90spin.response.claims import Axis
-from w90spin.storage import ATTRIBUTES, read_tree, write_tree
+from w90spin.storage import ATTRIBUTES, read_format, write_tree
 
 FORMAT = "w90spin-result"
 FORMAT_VERSION = 1
@@ -294,25 +295,21 @@ class Result:
         ResultFileError
             If it cannot be written.
         """
-        path = Path(path)
-        try:
-            with path.open("w", newline="", encoding="utf-8") as file:
-                file.write(f"# {FORMAT}: {json.dumps(self.provenance)}\n")
-                table = csv.writer(file)
-                for response in self.responses.values():
-                    for tensor in response.tensors.values():
-                        heads = [_head(axis) for axis in tensor.axes]
-                        value_heads = [f"re [{tensor.unit}]", f"im [{tensor.unit}]", "error"]
-                        table.writerow(["tensor", *heads, *value_heads])
-                        coordinates = itertools.product(*(axis.values for axis in tensor.axes))
-                        for where, value, error in zip(
-                            coordinates, tensor.values.ravel(), tensor.errors.ravel(), strict=True
-                        ):
-                            row = [f"{response.name}/{tensor.name}", *where]
-                            table.writerow([*row, value.real, value.imag, error])
-        except OSError as problem:
-            raise ResultFileError(f"{path} cannot be written: {problem.strerror}.") from problem
-        return path
+        with atomic(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+            file.write(f"# {FORMAT}: {json.dumps(self.provenance)}\n")
+            table = csv.writer(file)
+            for response in self.responses.values():
+                for tensor in response.tensors.values():
+                    heads = [_head(axis) for axis in tensor.axes]
+                    value_heads = [f"re [{tensor.unit}]", f"im [{tensor.unit}]", "error"]
+                    table.writerow(["tensor", *heads, *value_heads])
+                    coordinates = itertools.product(*(axis.values for axis in tensor.axes))
+                    for where, value, error in zip(
+                        coordinates, tensor.values.ravel(), tensor.errors.ravel(), strict=True
+                    ):
+                        row = [f"{response.name}/{tensor.name}", *where]
+                        table.writerow([*row, value.real, value.imag, error])
+        return Path(path)
 
     def to_xarray(self, response: str | None = None) -> Any:
         """Tensors of one response as an ``xarray.Dataset``.
@@ -354,19 +351,8 @@ def load_result(path: Path | str) -> Result:
         If it is missing, damaged, not a result file, or of a newer format.
     """
     path = Path(path)
-    tree = read_tree(path)
+    tree = read_format(path, FORMAT, FORMAT_VERSION, "'w90spin run'")
     attributes = tree[ATTRIBUTES]
-    if attributes.get("format") != FORMAT:
-        raise ResultFileError(
-            f"{path} is an HDF5 file, but not a result of w90spin (its 'format' attribute is "
-            f"{attributes.get('format')!r}). Give the file that 'w90spin run' wrote."
-        )
-    version = attributes.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ResultFileError(
-            f"{path} has result format {version}; this w90spin reads up to {FORMAT_VERSION}. "
-            "Update w90spin: pip install --upgrade w90spin."
-        )
     try:
         responses = {}
         for name, group in tree["responses"].items():
