@@ -170,7 +170,9 @@ def test_hashes_of_the_inputs_stand_in_their_group(result, tmp_path):
 def test_a_newer_format_is_refused_with_the_way_out(file):
     with h5py.File(file, "a") as tree:
         tree.attrs["format_version"] = 2
-    with pytest.raises(ResultFileError, match=r"version 2 of the format.* reads up to 1.*[Uu]pdate w90spin"):
+    with pytest.raises(
+        ResultFileError, match=r"version 2 of the format.* reads up to 1.*[Uu]pdate w90spin"
+    ):
         ws.load_result(file)
 
 
@@ -178,7 +180,9 @@ def test_other_files_are_refused(tmp_path):
     other = tmp_path / "other.h5"
     with h5py.File(other, "w") as tree:
         tree["x"] = [1.0]
-    with pytest.raises(ResultFileError, match=r"other\.h5.*not a w90spin-result file.*'w90spin run'"):
+    with pytest.raises(
+        ResultFileError, match=r"other\.h5.*not a w90spin-result file.*'w90spin run'"
+    ):
         ws.load_result(other)
     text = tmp_path / "text.h5"
     text.write_text("no HDF5\n")
