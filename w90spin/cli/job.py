@@ -294,8 +294,9 @@ def _known_keys(location: Sequence[int | str]) -> list[str]:
     if not location:
         return list(Job.model_fields)
     section = _SECTIONS.get(str(location[0]))
-    if len(location) > 1 and isinstance(location[-1], str) and location[-1] == "Grid":
-        return list(Grid.model_fields)
+    for inner in (Grid, PartsTable):
+        if location[-1] == inner.__name__:
+            return list(inner.model_fields)
     return list(section.model_fields) if section else []
 
 
