@@ -13,7 +13,7 @@ from w90spin.compute import compute
 from w90spin.derive import InducedSpin, induced_spin
 from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
-from w90spin.integrate import AutoMesh, UniformMesh
+from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, UniformMesh
 from w90spin.model import toys
 from w90spin.model.berri import from_system, to_system
 from w90spin.model.closest import load_closest
@@ -34,11 +34,14 @@ except PackageNotFoundError:
     __version__ = "0+unknown"
 
 __all__ = [
+    "AdaptiveTree",
     "AutoMesh",
     "BandPath",
     "InducedSpin",
+    "Iterated",
     "KMap",
     "Partition",
+    "PeriodicMesh",
     "Result",
     "SpinPolarizability",
     "Structure",

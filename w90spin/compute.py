@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from w90spin.errors import (
     IntegrationError,
@@ -17,8 +21,10 @@ from w90spin.errors import (
     W90SpinWarning,
 )
 from w90spin.inspection import gap_words
-from w90spin.integrate import AutoMesh, UniformMesh
-from w90spin.integrate.driver import Progress, ZoneIntegral, integrate
+from w90spin.integrate import AutoMesh, Rule
+from w90spin.integrate.checkpoint import SECONDS_BETWEEN, Checkpoint
+from w90spin.integrate.driver import Limits, Progress, ZoneIntegral, integrate
+from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
 from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
@@ -38,11 +44,15 @@ def compute(
     model: WannierModel,
     responses: Sequence[SpinPolarizability],
     *,
-    mesh: UniformMesh | AutoMesh | None = None,
+    mesh: Rule | None = None,
     symmetry: Literal["auto", "none"] = "auto",
     comm: Any = None,
     degeneracy: float = DEGENERACY_TOLERANCE,
     batch: int | None = None,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: float = SECONDS_BETWEEN,
+    max_cost: int | None = None,
+    max_time: float | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Integrate responses of a model over the Brillouin zone.
@@ -53,8 +63,9 @@ def compute(
         The model.
     responses : sequence of responses
         Evaluated together on the same Bloch states.
-    mesh : AutoMesh or UniformMesh, optional
-        By default ``AutoMesh()``: meshes double until the relative error is below 1e-4.
+    mesh : AutoMesh, PeriodicMesh, AdaptiveTree, Iterated or UniformMesh, optional
+        The rule; by default ``AutoMesh()``, which chooses one and stops at a relative error of
+        1e-4.
     symmetry : "auto" or "none"
         "auto" evaluates one of k and -k if the model has time reversal within the tolerances of
         :mod:`w90spin.model.time_reversal`; the measured violation is in the result.
@@ -63,7 +74,18 @@ def compute(
     degeneracy : float
         Bands closer than this are one degenerate block. [eV]
     batch : int, optional
-        k points in a unit of work.
+        k points evaluated together.
+    checkpoint : path, optional
+        File that keeps what is done; a run that finds its own goes on from there, to the same
+        bits, on any number of ranks.  SIGUSR1 writes it at once, SIGTERM writes it and ends the
+        run.  It stays after the run: remove it when the result is saved.
+    checkpoint_every : float
+        Time between two checkpoints. [s]
+    max_cost : int, optional
+        Largest number of diagonalisations; the best result so far is then returned, marked as not
+        converged.
+    max_time : float, optional
+        The same for the wall time. [s]
     report : callable, optional
         Told of progress, on rank 0.
 
@@ -82,28 +104,43 @@ def compute(
         If η = 0 and ħω reaches a transition energy.
     IntegrationError
         If an integrand is not finite.
+    InterruptedRunError
+        After SIGTERM, when the checkpoint is written.
+    ResultFileError
+        If the checkpoint is of another run, or damaged.
     """
     mesh = AutoMesh() if mesh is None else mesh
     _check_arguments(responses, mesh, symmetry, degeneracy, batch)
+    limits = Limits(max_cost, max_time)
+    ranks = world(comm)
+    keeper: Checkpoint | None = None
+    if checkpoint is not None:
+        asked = (mesh, symmetry, degeneracy, batch)
+        keeper = Checkpoint(checkpoint, _job(model, responses, asked), checkpoint_every)
     with one_thread():
-        return _compute(model, responses, mesh, symmetry, world(comm), degeneracy, batch, report)
+        return _compute(
+            model, responses, mesh, symmetry, ranks, degeneracy, batch, limits, keeper, report
+        )
 
 
 def _compute(
     model: WannierModel,
     responses: Sequence[SpinPolarizability],
-    mesh: UniformMesh | AutoMesh,
+    mesh: Rule,
     symmetry: str,
     ranks: Comm,
     degeneracy: float,
     batch: int | None,
+    limits: Limits,
+    keeper: Checkpoint | None,
     report: Callable[[Progress], None] | None,
 ) -> Result:
     for response in responses:
         if "spin" in response.claims.needs:
             model.needs_spin(response.claims.name)
     fourier = FourierSum(model, comm=ranks)
-    surveys = _survey(fourier, responses, ranks)
+    bands = BandSurvey(fourier) if ranks.is_root and _strict(responses) else None
+    surveys = _survey(bands, responses, ranks)
     _warn_outside_window(model, responses)
     violation = time_reversal_violation(model)
     halve = (
@@ -112,22 +149,29 @@ def _compute(
         and violation.holds
         and all(respects_time_reversal(model, response.parts) for response in responses)
     )
+    zone: ZoneSymmetry | None = None
+    if halve:
+        zone = ZoneSymmetry.of_time_reversal([_n_parts(response) for response in responses])
     integral = integrate(
         fourier,
         responses,
         mesh,
         comm=ranks,
-        time_reversal=halve,
+        symmetry=zone,
         tolerance=degeneracy,
         batch=batch,
+        limits=limits,
+        checkpoint=keeper,
+        bands=bands,
         report=report,
     )
     fourier.close()
     if integral.converged is False:
+        limit = integral.stopped or "max_points is reached"
         warnings.warn(
-            f"Not converged: on the {'x'.join(map(str, integral.mesh))} mesh the relative error is "
-            f"still {integral.relative_error:.1e}. Raise max_points, give a broadening or "
-            "temperature, or accept the error given with every number.",
+            f"Not converged: {limit}, and with {integral.detail} the relative error is still "
+            f"{integral.relative_error:.1e}. Raise the limit, give a broadening or temperature, "
+            "or accept the error given with every number.",
             W90SpinWarning,
             stacklevel=4,
         )
@@ -152,7 +196,7 @@ def _compute(
 
 def _check_arguments(
     responses: Sequence[SpinPolarizability],
-    mesh: UniformMesh | AutoMesh,
+    mesh: Rule,
     symmetry: str,
     degeneracy: float,
     batch: int | None,
@@ -160,8 +204,11 @@ def _check_arguments(
     """Refuse at once what would go wrong later, or silently."""
     if not isinstance(responses, Sequence) or not responses:
         raise ResponseError("compute needs a list of at least one response: [response].")
-    if not isinstance(mesh, UniformMesh | AutoMesh):
-        raise IntegrationError(f"mesh = {mesh!r} must be a UniformMesh or an AutoMesh.")
+    if not isinstance(mesh, Rule):
+        raise IntegrationError(
+            f"mesh = {mesh!r} must be an AutoMesh, PeriodicMesh, AdaptiveTree, Iterated or "
+            "UniformMesh."
+        )
     if symmetry not in ("auto", "none"):
         raise IntegrationError(f"symmetry = '{symmetry}' must be 'auto' or 'none'.")
     if not 0.0 < degeneracy <= LARGEST_DEGENERACY:
@@ -173,15 +220,22 @@ def _check_arguments(
         raise IntegrationError(f"batch = {batch} must be at least 1.")
 
 
+def _strict(responses: Sequence[SpinPolarizability]) -> list[SpinPolarizability]:
+    """Responses that exist only where the bands keep a promise."""
+    return [r for r in responses if r.insulator or (r.eta == 0.0 and r.highest_omega > 0.0)]
+
+
 def _survey(
-    fourier: FourierSum, responses: Sequence[SpinPolarizability], ranks: Comm
+    bands: BandSurvey | None, responses: Sequence[SpinPolarizability], ranks: Comm
 ) -> dict[float, GapSurvey]:
     """Gaps at the Fermi levels; refuse at once what would fail after hours."""
-    strict = [r for r in responses if r.insulator or (r.eta == 0.0 and r.highest_omega > 0.0)]
+    strict = _strict(responses)
     levels = sorted({mu for response in strict for mu in response.levels})
     if not levels:
         return {}
-    surveys: dict[float, GapSurvey] = ranks.bcast(_look(fourier, levels) if ranks.is_root else None)
+    surveys: dict[float, GapSurvey] = ranks.bcast(
+        None if bands is None else {mu: bands.at(mu) for mu in levels}
+    )
     for response in strict:
         for mu in response.levels:
             survey = surveys[mu]
@@ -220,11 +274,6 @@ def _warn_outside_window(model: WannierModel, responses: Sequence[SpinPolarizabi
             )
 
 
-def _look(fourier: FourierSum, levels: Sequence[float]) -> dict[float, GapSurvey]:
-    bands = BandSurvey(fourier)
-    return {mu: bands.at(mu) for mu in levels}
-
-
 def _labelled(
     name: str,
     response: SpinPolarizability,
@@ -248,6 +297,24 @@ def _labelled(
     return ResponseResult(name, claims.title, claims.reference, response.parameters(), tensors)
 
 
+def _n_parts(response: SpinPolarizability) -> int:
+    return len(response.parts.names) if response.parts else 1
+
+
+def _job(
+    model: WannierModel, responses: Sequence[SpinPolarizability], asked: tuple[object, ...]
+) -> str:
+    """Fingerprint of a run: equal ones can go on from each other's checkpoints."""
+    digest = hashlib.sha256(repr((model.fingerprint, *asked)).encode())
+    for response in responses:
+        digest.update(repr((response.claims.name, response.parameters())).encode())
+        if response.parts is not None:
+            for array in (response.parts.weights_li, response.parts.projector_Rlij):
+                if array is not None:
+                    digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def _distinct_names(responses: Sequence[SpinPolarizability]) -> dict[str, SpinPolarizability]:
     named: dict[str, SpinPolarizability] = {}
     for response in responses:
@@ -259,7 +326,7 @@ def _distinct_names(responses: Sequence[SpinPolarizability]) -> dict[str, SpinPo
 
 
 def _provenance(
-    model: WannierModel, integral: ZoneIntegral, mesh: UniformMesh | AutoMesh, ranks: Comm
+    model: WannierModel, integral: ZoneIntegral, mesh: Rule, ranks: Comm
 ) -> dict[str, Any]:
     thickness = slab_thickness(model)
     return {
@@ -276,8 +343,11 @@ def _provenance(
         "inputs": dict(model.inputs),
         "thickness": None if thickness is None else thickness.value,
         "thickness_reason": None if thickness is None else thickness.reason,
-        "mesh": list(integral.mesh),
-        "rule": repr(mesh),
+        "mesh": None if integral.mesh is None else list(integral.mesh),
+        "asked_for": repr(mesh),
+        "rule": integral.rule,
+        "detail": integral.detail,
+        "stopped": integral.stopped,
         "converged": integral.converged,
         "relative_error": integral.relative_error,
         "diagonalisations": integral.evaluations,

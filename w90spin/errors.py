@@ -89,6 +89,10 @@ class IntegrationError(W90SpinError):
     """The integral could not be done: NaN in an integrand, no convergence where it is required."""
 
 
+class InterruptedRunError(W90SpinError):
+    """A run was told to end; what it has done is in its checkpoint."""
+
+
 class ParallelError(W90SpinError):
     """Ranks that cannot work together."""
 

@@ -167,6 +167,12 @@ class Comm:
             time.sleep(0.01)
         return True
 
+    def mailbox(self) -> Mailbox:
+        """Messages from rank to rank, apart from those of other mailboxes; all ranks make it."""
+        if self._mpi is None:
+            raise ValueError("a serial run has nobody to write to")
+        return Mailbox(self._mpi.Dup())
+
     def barrier(self) -> None:
         """Wait for all ranks."""
         if self._mpi is not None:
@@ -189,6 +195,58 @@ class Comm:
             return [value]
         gathered: list[Any] = self._mpi.allgather(value)
         return gathered
+
+
+class Mailbox:
+    """Messages that neither sender nor receiver waits for.
+
+    Parameters
+    ----------
+    mpi : mpi4py communicator
+        Used for nothing else.
+
+    Notes
+    -----
+    Large messages move only while both ends are inside MPI.  Call :meth:`arrived` now and then
+    during long work, on either end.
+    """
+
+    def __init__(self, mpi: Any) -> None:
+        self._mpi = mpi
+        self._sending: list[Any] = []
+        self._receiving: list[tuple[int, Any]] = []
+
+    def send(self, rank: int, value: Any) -> None:
+        """Start to send a value that can be pickled."""
+        self._sending.append(self._mpi.isend(value, dest=rank))
+
+    def arrived(self) -> list[tuple[int, Any]]:
+        """Messages complete by now as (sender, value); those of one sender in their order."""
+        from mpi4py import MPI
+
+        status = MPI.Status()
+        while self._mpi.iprobe(source=MPI.ANY_SOURCE, tag=MPI.ANY_TAG, status=status):
+            room = bytearray(status.Get_count(MPI.BYTE))
+            request = self._mpi.irecv(room, source=status.Get_source(), tag=status.Get_tag())
+            self._receiving.append((status.Get_source(), request))
+        complete, still, blocked = [], [], set()
+        for source, request in self._receiving:
+            done, value = (False, None) if source in blocked else request.test()
+            if done:
+                complete.append((source, value))
+            else:
+                blocked.add(source)
+                still.append((source, request))
+        self._receiving = still
+        self._sending = [request for request in self._sending if not request.test()[0]]
+        return complete
+
+    def close(self) -> None:
+        """Finish sending and give the communicator back; all ranks call this."""
+        while self._sending:
+            self._sending = [request for request in self._sending if not request.test()[0]]
+        self._mpi.barrier()
+        self._mpi.Free()
 
 
 def world(comm: Any = None) -> Comm:

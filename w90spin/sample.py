@@ -10,7 +10,7 @@ from ase.cell import Cell
 
 from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError, W90SpinError
-from w90spin.integrate.driver import BATCH_BYTES
+from w90spin.integrate.integrand import BATCH_BYTES
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums
 from w90spin.kspace.fourier import FourierSum, KPoints
 from w90spin.kspace.states import BlochStates, solve

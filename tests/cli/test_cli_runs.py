@@ -102,8 +102,8 @@ def test_the_report_names_what_matters(finished):
 def test_progress_is_plain_lines_where_there_is_no_terminal(finished):
     text = finished[1].stdout
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
-    lines = [line for line in text.splitlines() if "k points" in line]
-    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  6x6x1 mesh: ", lines[-1])
+    lines = [line for line in text.splitlines() if " k/s" in line]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  6x6x1 mesh: 100 %, ", lines[-1])
 
 
 def test_the_csv_holds_the_tensors(finished):
@@ -171,7 +171,7 @@ def test_every_key_of_a_job_reaches_its_place(tmp_path, capsys):
     assert about["mesh"] == [6, 4, 1]
     assert about["time_reversal_used"] is False
     assert about["degeneracy_tolerance_eV"] == 1e-3
-    assert "0.5" in about["rule"]
+    assert "0.5" in about["asked_for"]
     assert loaded.responses["spin_polarizability"].parameters["eta"] == 0.05
     model = ws.load_model(DATA / "bi", source="hr", spin="projections")
     expected = ws.compute(
@@ -197,11 +197,11 @@ def test_every_key_of_a_job_reaches_its_place(tmp_path, capsys):
 
 
 def test_a_result_that_is_not_converged_says_so(tmp_path, capsys):
-    mesh = 'rule = "auto"\nn = 2\nrtol = 1e-9\nmax_points = 20\n'
+    mesh = 'rule = "periodic"\nn = 2\nrtol = 1e-9\nmax_points = 40\n'
     assert call("run", write_job(tmp_path, mesh=mesh)) == 0
     printed = capsys.readouterr()
     assert "NOT CONVERGED" in printed.out
-    assert printed.err.startswith("warning: Not converged: on the 4x4x1 mesh")
+    assert printed.err.startswith("warning: Not converged: max_points is reached, and with 6x6x1")
     assert printed.err.count("warning") == 1
     assert ws.load_result(tmp_path / "result.h5").converged is False
 

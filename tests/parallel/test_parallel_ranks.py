@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import w90spin as ws
-from w90spin.integrate.driver import BATCH_BYTES
+from w90spin.integrate.integrand import BATCH_BYTES
 from w90spin.kspace.fourier import FourierSum
 
 DATA = Path(__file__).parents[2] / "data" / "bi-monolayer"

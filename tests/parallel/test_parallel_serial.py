@@ -24,7 +24,7 @@ def alone(monkeypatch):
     [
         ("tt_antiferromagnet", ws.UniformMesh(n=12, shift=(0.5, 0.5, 0.0))),
         ("pt_antiferromagnet", ws.UniformMesh(n=9)),
-        ("pt_antiferromagnet", ws.AutoMesh(start=6, rtol=1e-2)),
+        ("pt_antiferromagnet", ws.PeriodicMesh(start=6, rtol=1e-2)),
     ],
 )
 def test_the_size_of_a_unit_changes_rounding_only(alone, toy, mesh):

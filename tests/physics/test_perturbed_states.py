@@ -14,7 +14,7 @@ from reference import (
     states_at,
 )
 
-from w90spin.integrate import AutoMesh
+from w90spin.integrate import PeriodicMesh
 from w90spin.integrate.driver import integrate
 from w90spin.kspace.fourier import FourierSum
 from w90spin.parallel import Comm
@@ -104,7 +104,7 @@ def test_spin_in_the_middle_of_a_long_open_chain(axis):
     expected /= model.measure
 
     response = SpinPolarizability(omega_w=0.0, mu_f=mu, parts=parts)
-    integral = integrate(FourierSum(model), [response], AutoMesh(rtol=1e-9), comm=Comm())
+    integral = integrate(FourierSum(model), [response], PeriodicMesh(rtol=1e-9), comm=Comm())
     assert integral.converged
     assert_close(integral.values[0]["upsilon0"][:, 0, 0], expected, 1e-6)
 

@@ -23,7 +23,7 @@ from w90spin.errors import (
     ResponseError,
     W90SpinError,
 )
-from w90spin.integrate import AutoMesh, UniformMesh
+from w90spin.integrate import AdaptiveTree, Iterated, PeriodicMesh, UniformMesh
 from w90spin.integrate.driver import integrate
 from w90spin.kspace.fourier import FourierSum, WannierMatrices
 from w90spin.kspace.states import BlochStates
@@ -106,7 +106,15 @@ def test_exact_resonance_of_single_bands():
 
 
 @pytest.mark.parametrize("batch", [None, 7, 1])
-@pytest.mark.parametrize("mesh", [UniformMesh(n=8), AutoMesh(start=4, max_points=300)])
+@pytest.mark.parametrize(
+    "mesh",
+    [
+        UniformMesh(n=8),
+        PeriodicMesh(start=6, max_points=300),
+        AdaptiveTree(max_points=300),
+        Iterated(max_points=300),
+    ],
+)
 def test_a_broken_promise_of_an_insulator(mesh, batch):
     """However the zone is cut into units."""
     fourier = FourierSum(pt_antiferromagnet())
@@ -214,7 +222,7 @@ def test_meshes_that_cannot_be(where):
 
 def test_tolerance_that_cannot_be_met():
     with pytest.raises(IntegrationError):
-        AutoMesh(rtol=0.0)
+        PeriodicMesh(rtol=0.0)
 
 
 @pytest.mark.parametrize("n", [np.int64(4), (np.int64(4), np.int32(4), 1), [4, 4, 1]])

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import STEADY, assert_close, mid_gap, random_model, states_at
 
-from w90spin.integrate import AutoMesh, UniformMesh
+from w90spin.integrate import PeriodicMesh, UniformMesh
 from w90spin.integrate.driver import integrate
+from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import FourierSum
 from w90spin.model.partition import Partition
 from w90spin.model.time_reversal import time_reversal_violation
@@ -58,8 +59,9 @@ def test_half_of_the_zone(reach, n, shift, broad):
     parameters = BROAD if broad else {"omega_w": [0.0, 0.2], "mu_f": 0.0}
     response = SpinPolarizability(parts=pair_parts(rng, 4), **parameters)
     whole = integrate(fourier, [response], mesh, comm=Comm())
-    half = integrate(fourier, [response], mesh, comm=Comm(), time_reversal=True)
-    self_mirrored = 2 * 2 ** sum(reach)  # points of the mesh and of the half mesh
+    symmetry = ZoneSymmetry.of_time_reversal([2])
+    half = integrate(fourier, [response], mesh, comm=Comm(), symmetry=symmetry)
+    self_mirrored = 3 * 2 ** sum(reach)  # points of the mesh, of a coarser one, of the first look
     assert whole.evaluations / 2 <= half.evaluations <= (whole.evaluations + self_mirrored) / 2
     size = np.abs(whole.values[0]["upsilon1"]).max()
     assert size > 1e-5
@@ -77,12 +79,9 @@ def test_adaptive_mesh_on_half_of_the_zone():
     rng = np.random.default_rng(21)
     model = random_model(rng, 4, gap=0.9, time_reversal=True, hopping=0.25)
     response = SpinPolarizability(omega_w=0.2, mu_f=0.0)
-    half = integrate(
-        FourierSum(model), [response], AutoMesh(rtol=1e-6), comm=Comm(), time_reversal=True
-    )
+    symmetry, rule = ZoneSymmetry.of_time_reversal([1]), PeriodicMesh(rtol=1e-6, start=12)
+    half = integrate(FourierSum(model), [response], rule, comm=Comm(), symmetry=symmetry)
     assert half.converged
-    n = half.mesh[0]
-    assert half.evaluations == (n * n + 4) // 2  # nested meshes: each point once, four its own
     whole = integrate(FourierSum(model), [response], UniformMesh(n=half.mesh), comm=Comm())
     assert_close(half.values[0]["upsilon1"], whole.values[0]["upsilon1"], 1e-10)
 

@@ -23,6 +23,7 @@ from w90spin.derive import InducedSpin, induced_spin, symmetry_form
 from w90spin.errors import JobError, W90SpinError, W90SpinWarning
 from w90spin.files import check_writable
 from w90spin.inspection import model_report
+from w90spin.integrate.checkpoint import remove_checkpoint
 from w90spin.model.load import SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, world
@@ -56,14 +57,23 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Result file, instead of the job's.")
     ] = None,
+    max_cost: Annotated[
+        int | None, typer.Option(help="Stop before this many diagonalisations.")
+    ] = None,
+    max_time: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
 ) -> None:
-    """Compute what a job file asks for; also under mpirun."""
+    """Compute what a job file asks for; also under mpirun.
+
+    A long run keeps what it has done in a checkpoint beside the result; started again after it was
+    killed, it goes on from there.
+    """
     comm = world()
     console = _console(comm)
     plan = read_job(job)
     folder = job.parent
     target = check_writable(output if output is not None else folder / plan.output.file)
     table = None if plan.output.table is None else check_writable(folder / plan.output.table)
+    checkpoint = plan.output.checkpoint_beside(target)
     if job.resolve() in (target.resolve(), table and table.resolve()) or target == table:
         raise JobError(
             f"{job}: the result ({target}) and the table ({table}) must be two files, and neither "
@@ -82,6 +92,9 @@ def run(
             symmetry=plan.mesh.symmetry,
             comm=comm,
             degeneracy=plan.mesh.degeneracy,
+            checkpoint=checkpoint,
+            max_cost=max_cost,
+            max_time=max_time,
             report=report,
         )
     result = replace(
@@ -101,6 +114,8 @@ def run(
         console.print(spin_table(induced, plan.field.spin))
         result.save(target)
         console.print(f"Result: {target}", highlight=False, soft_wrap=True)
+        if checkpoint is not None:
+            remove_checkpoint(checkpoint)
         if table is not None:
             result.to_csv(table)
             console.print(f"Table: {table}", highlight=False, soft_wrap=True)

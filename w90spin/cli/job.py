@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from w90spin.arrays import FloatArray
 from w90spin.errors import JobError
-from w90spin.integrate import AutoMesh, UniformMesh
+from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.model.load import load_model
 from w90spin.model.partition import Partition, partition
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
 from w90spin.units import ev_from_thz
+
+CHECKPOINT_SUFFIX = ".ckpt.h5"
 
 
 class _Section(BaseModel):
@@ -74,7 +76,7 @@ class ModelSection(_Section):
 class MeshSection(_Section):
     """[mesh]: how to integrate."""
 
-    rule: Literal["auto", "uniform"] = "auto"
+    rule: Literal["auto", "periodic", "tree", "iterated", "uniform"] = "auto"
     n: int | tuple[int, int, int] | None = None
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     rtol: Annotated[float, Field(ge=0.0)] = 1e-4
@@ -84,22 +86,31 @@ class MeshSection(_Section):
     degeneracy: Annotated[float, Field(gt=0.0, le=0.05)] = 1e-4
 
     @model_validator(mode="after")
-    def _uniform_has_n(self) -> MeshSection:
+    def _only_meshes_have_points(self) -> MeshSection:
         if self.rule == "uniform" and self.n is None:
             raise ValueError('rule = "uniform" needs n, the number of points per direction')
+        given = self.model_fields_set & {"n", "shift"}
+        if given and self.rule not in ("uniform", "periodic"):
+            raise ValueError(
+                f'{" and ".join(sorted(given))} belong to rule = "periodic" or "uniform"; '
+                f'rule = "{self.rule}" finds its own points'
+            )
         return self
 
-    def mesh(self) -> UniformMesh | AutoMesh:
+    def mesh(self) -> Rule:
         """The rule."""
         if self.rule == "uniform" and self.n is not None:
             return UniformMesh(n=self.n, shift=self.shift)
-        return AutoMesh(
-            rtol=self.rtol,
-            atol=self.atol,
-            start=self.n,
-            shift=self.shift,
-            max_points=self.max_points,
-        )
+        rtol, atol, most = self.rtol, self.atol, self.max_points
+        if self.rule == "periodic":
+            return PeriodicMesh(
+                rtol=rtol, atol=atol, start=self.n, shift=self.shift, max_points=most
+            )
+        if self.rule == "tree":
+            return AdaptiveTree(rtol=rtol, atol=atol, max_points=most)
+        if self.rule == "iterated":
+            return Iterated(rtol=rtol, atol=atol, max_points=most)
+        return AutoMesh(rtol=rtol, atol=atol, max_points=most)
 
 
 class PartsTable(_Section):
@@ -203,6 +214,13 @@ class OutputSection(_Section):
 
     file: str = "result.h5"
     table: str | None = None
+    checkpoint: str | bool = True
+
+    def checkpoint_beside(self, result: Path) -> Path | None:
+        """Where long runs keep what is done, or None if they shall not."""
+        if isinstance(self.checkpoint, str):
+            return result.parent / self.checkpoint
+        return result.with_name(result.stem + CHECKPOINT_SUFFIX) if self.checkpoint else None
 
 
 class Job(_Section):

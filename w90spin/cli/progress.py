@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from w90spin.integrate.driver import Progress
@@ -28,8 +28,8 @@ class ProgressReport:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._bar: Bar | None = None
-        self._task: int | None = None
-        self._mesh: tuple[int, int, int] | None = None
+        self._task: TaskID | None = None
+        self._label = ""
         self._last = -math.inf
 
     def __enter__(self) -> ProgressReport:
@@ -37,10 +37,8 @@ class ProgressReport:
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("k points"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[error]}"),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.fields[state]}"),
                 console=self.console,
                 transient=True,
             )
@@ -58,27 +56,34 @@ class ProgressReport:
 
     def __call__(self, progress: Progress) -> None:
         """Show one step."""
-        error = "" if math.isnan(progress.error) else f"error {progress.error:.1e}"
-        if not math.isnan(progress.target) and error:
-            error += f", target {progress.target:.1e}"
-        mesh = "x".join(map(str, progress.mesh)) + " mesh"
+        state = _state(progress)
+        finished = progress.done >= progress.total
         if self._bar is not None:
-            if self._task is None or progress.mesh != self._mesh:
+            if self._task is None or progress.label != self._label:
                 if self._task is not None:
-                    self._bar.remove_task(self._task)  # type: ignore[arg-type]
-                self._task = self._bar.add_task(mesh, total=progress.total, error=error)
-            self._bar.update(self._task, completed=progress.done, error=error)  # type: ignore[arg-type]
+                    self._bar.remove_task(self._task)
+                self._task = self._bar.add_task(progress.label, total=progress.total, state=state)
+            self._bar.update(self._task, completed=progress.done, state=state)
         else:
             now = time.monotonic()
-            finished = progress.done == progress.total
             if finished or now - self._last > SECONDS_BETWEEN_LINES:
                 self._last = now
-                rate = progress.evaluations / progress.seconds if progress.seconds > 0.0 else 0.0
                 stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+                share = 100.0 * progress.done / max(progress.total, 1.0)
                 self.console.print(
-                    f"{stamp}  {mesh}: {progress.done} of {progress.total} k points, "
-                    f"{rate:.0f} k/s{', ' + error if error else ''}",
+                    f"{stamp}  {progress.label}: {share:.0f} %, {state}",
                     highlight=False,
                     soft_wrap=True,
                 )
-        self._mesh = progress.mesh
+        self._label = progress.label
+
+
+def _state(progress: Progress) -> str:
+    """Cost so far, rate, error and time to go, in one line."""
+    words = [f"{progress.evaluations} k", f"{progress.rate:.0f} k/s"]
+    if not math.isnan(progress.error):
+        target = f" of {progress.target:.0e}" if progress.target > 0.0 else ""
+        words.append(f"error {progress.error:.1e}{target}")
+    if math.isfinite(progress.remaining) and progress.remaining >= 1.0:
+        words.append(f"{timedelta(seconds=round(progress.remaining))} to go")
+    return ", ".join(words)

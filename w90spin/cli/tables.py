@@ -37,10 +37,13 @@ def provenance_lines(result: Result) -> list[str]:
         about["converged"]
     ]
     lines.append(
-        f"{verdict}: relative error {about['relative_error']:.1e} on the "
-        f"{'x'.join(map(str, about['mesh']))} mesh; {about['diagonalisations']} diagonalisations "
-        f"in {about['seconds']:.1f} s on {about['ranks']} rank(s)"
+        f"{verdict}: relative error {about['relative_error']:.1e} with {about['detail']}; "
+        f"{about['diagonalisations']} diagonalisations in {about['seconds']:.1f} s on "
+        f"{about['ranks']} rank(s)"
     )
+    lines.append(f"rule: {about['rule']}")
+    if about["stopped"]:
+        lines.append(f"stopped early: {about['stopped']}")
     if about["thickness"] is not None:
         lines.append(f"thickness {about['thickness']:.3f} Å: {about['thickness_reason']}")
     lines += [f"convention, {name}: {text}" for name, text in CONVENTIONS.items()]

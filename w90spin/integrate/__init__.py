@@ -1,5 +1,12 @@
-"""Zone integrals: meshes, convergence, symmetry of the integral, and the driver over ranks."""
+"""Zone integrals: rules, their errors, symmetry of the integral, and the driver over ranks."""
 
-from w90spin.integrate.mesh import AutoMesh, UniformMesh
+from w90spin.integrate.rules import (
+    AdaptiveTree,
+    AutoMesh,
+    Iterated,
+    PeriodicMesh,
+    Rule,
+    UniformMesh,
+)
 
-__all__ = ["AutoMesh", "UniformMesh"]
+__all__ = ["AdaptiveTree", "AutoMesh", "Iterated", "PeriodicMesh", "Rule", "UniformMesh"]

@@ -1,38 +1,58 @@
-"""Runs the units of a mesh over the ranks, adds them in order, and decides when to stop.
+"""Runs a rule over the ranks: hands out its tasks, adds answers in order, checkpoints, stops.
 
-The same bits come out on any number of ranks: a unit is always evaluated as one batch, and rank 0
-adds the units in the order of the mesh.
+The same bits come out on any number of ranks and after any restart: a task is always evaluated in
+the same batches, and rank 0 adds answers in the order of the tasks.
 """
 
 from __future__ import annotations
 
-import itertools
+import math
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from w90spin.arrays import FloatArray, IntArray
 from w90spin.errors import IntegrationError, W90SpinError
-from w90spin.integrate.mesh import AutoMesh, Mesh, UniformMesh, WorkUnit, mesh_counts
+from w90spin.integrate.checkpoint import Checkpoint, deaf_to_signals
+from w90spin.integrate.choose import PlannedStrategy
+from w90spin.integrate.crew import Crew
+from w90spin.integrate.integrand import Integrand
+from w90spin.integrate.rounds import Answer, Round, State
+from w90spin.integrate.rules import Rule
+from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
 from w90spin.kspace.fourier import FourierSum
-from w90spin.kspace.states import solve
+from w90spin.kspace.survey import BandSurvey
 from w90spin.parallel import Comm, one_thread
 from w90spin.response.claims import Response
 from w90spin.response.promise import refuse_crossing
 
-BATCH_BYTES = 8_000_000
-"""Memory that the operators of one unit of work may take: about a core's share of the cache.
-[bytes]"""
 
-UNITS_PER_ROUND = 8
-"""Units that a rank computes between two collections on rank 0."""
+@dataclass(frozen=True)
+class Limits:
+    """Where to stop before the tolerance is met.
 
-NOISE_FLOOR = 1e-6
-"""Relative tolerances count from the tensor or from this part of the moduli that it adds up,
-whichever is larger: digits lost to cancellation beyond it are not pursued."""
+    Parameters
+    ----------
+    cost : int, optional
+        Largest number of diagonalisations.
+    seconds : float, optional
+        Largest wall time.
+    """
+
+    cost: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for label, value in (("max_cost", self.cost), ("max_time", self.seconds)):
+            if value is not None and not value > 0:
+                raise IntegrationError(f"{label} = {value} must be positive.")
 
 
 @dataclass(frozen=True)
@@ -41,25 +61,31 @@ class Progress:
 
     Parameters
     ----------
-    mesh : 3 ints
-        The mesh under way.
-    done, total : int
-        k points evaluated of this mesh, and to evaluate.
+    label : str
+        The mesh or the cells under way.
+    done, total : float
+        Of the round under way.
     evaluations : int
         k points evaluated in all.
     error, target : float
         Last error relative to its tolerance's reference, and the tolerance; NaN before the first.
     seconds : float
         Since the start.
+    rate : float
+        Evaluations per second since the start of this process.
+    remaining : float
+        Estimated seconds to the end of this round.
     """
 
-    mesh: tuple[int, int, int]
-    done: int
-    total: int
+    label: str
+    done: float
+    total: float
     evaluations: int
     error: float
     target: float
     seconds: float
+    rate: float
+    remaining: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +95,13 @@ class ZoneIntegral:
     Parameters
     ----------
     values, errors : tuple of dict
-        Published tensors of each response, ∫ d^dk/(2π)^d of the integrand, and |difference| to
-        the mesh with half as many points in each direction.
-    mesh : 3 ints
-        The finest mesh.
+        Published tensors of each response, ∫ d^dk/(2π)^d of the integrand, and their errors.
+    rule : str
+        The rule that was used, and why.
+    detail : str
+        The finest mesh, or the number of cells.
+    mesh : 3 ints, or None
+        The finest mesh, for rules that use one.
     converged : bool, or None
         Whether the tolerance was met; None where none was asked for.
     relative_error : float
@@ -80,27 +109,35 @@ class ZoneIntegral:
     evaluations : int
         k points at which H was diagonalised.
     seconds : float
-        Wall time.
+        Wall time, that before a restart included.
+    stopped : str
+        Why the rule stopped early; empty if it did not.
     """
 
     values: tuple[dict[str, FloatArray], ...]
     errors: tuple[dict[str, FloatArray], ...]
-    mesh: tuple[int, int, int]
+    rule: str
+    detail: str
+    mesh: tuple[int, int, int] | None
     converged: bool | None
     relative_error: float
     evaluations: int
     seconds: float
+    stopped: str = ""
 
 
 def integrate(
     fourier: FourierSum,
     responses: Sequence[Response],
-    mesh: UniformMesh | AutoMesh,
+    rule: Rule,
     *,
     comm: Comm,
-    time_reversal: bool = False,
+    symmetry: ZoneSymmetry | None = None,
     tolerance: float = DEGENERACY_TOLERANCE,
     batch: int | None = None,
+    limits: Limits | None = None,
+    checkpoint: Checkpoint | None = None,
+    bands: BandSurvey | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> ZoneIntegral:
     """Integrate responses over the Brillouin zone.
@@ -111,17 +148,22 @@ def integrate(
         The model's operators.
     responses : sequence of Response
         All are evaluated on the same states.
-    mesh : UniformMesh or AutoMesh
-        The rule.
+    rule : Rule
+        How, and to which tolerance.
     comm : Comm
         Ranks that share the work.
-    time_reversal : bool
-        The model has time reversal: evaluate one of k and -k, and set integrals of odd integrands
-        to zero.
+    symmetry : ZoneSymmetry, optional
+        Operations that leave the integral invariant: one point of every star is evaluated.
     tolerance : float
         Degeneracy tolerance. [eV]
     batch : int, optional
-        k points in a unit of work; by default what fits into a fixed amount of memory.
+        k points evaluated together; by default what fits into a fixed amount of memory.
+    limits : Limits, optional
+        Where to stop early.
+    checkpoint : Checkpoint, optional
+        Where to keep what is done, and from where to go on.
+    bands : BandSurvey, optional
+        A first look at the bands, where there has been one.
     report : callable, optional
         Told of progress on rank 0.
 
@@ -133,321 +175,259 @@ def integrate(
     Raises
     ------
     W90SpinError
-        That of the first unit in which one occurred, on every rank.
+        That of the first task in which one occurred, on every rank.
     """
-    run = _Run(fourier, responses, comm, time_reversal, tolerance, batch, report)
+    integrand = Integrand(fourier, responses, tolerance, batch)
+
+    def work(task: Any, pulse: Callable[[], None]) -> Answer:
+        try:
+            done: Answer = task(integrand, pulse)
+        except IntegrationError as problem:
+            if comm.size > 1:
+                raise IntegrationError(f"{problem} (Found by rank {comm.rank}.)") from problem
+            raise
+        return done
+
     with one_thread():
-        if isinstance(mesh, UniformMesh):
-            return run.uniform(mesh)
-        return run.until_converged(mesh)
+        crew = Crew(comm, work, checkpoint.pulse if checkpoint and comm.is_root else None)
+        outcome: ZoneIntegral | W90SpinError | None = None
+        try:
+            if comm.is_root:
+                strategy = PlannedStrategy(integrand, rule, symmetry, bands)
+                leader = _Leader(strategy, crew, limits or Limits(), checkpoint, report)
+                try:
+                    with checkpoint.signals() if checkpoint else nullcontext():
+                        outcome = leader.lead()
+                except W90SpinError as problem:
+                    outcome = problem
+                crew.dismiss()
+            else:
+                with deaf_to_signals() if checkpoint else nullcontext():
+                    crew.serve()
+        except Exception:
+            if comm.size > 1:
+                # The other ranks would wait for this one for ever.
+                traceback.print_exc()
+                sys.stderr.flush()
+                comm.abort(1)
+            raise
+        outcome = comm.bcast(outcome)
+    if isinstance(outcome, W90SpinError):
+        raise outcome
+    if outcome is None:
+        raise IntegrationError("Rank 0 ended without a result.")
+    return outcome
 
 
-def default_start(fourier: FourierSum) -> tuple[int, int, int]:
-    """First mesh of AutoMesh: resolves exp(ik·R) for the longest hopping, at least 8 points."""
-    reach_c = np.abs(fourier.model.R_Rc).max(axis=0)
-    counts = [max(8, 2 * int(reach) + 2) for reach in reach_c]
-    return mesh_counts((counts[0], counts[1], counts[2]), fourier.model.periodic)
-
-
-@dataclass(frozen=True, eq=False)
-class _UnitSum:
-    """Weighted sum over the points of a unit, and what was promised to be the same everywhere."""
-
-    value_x: FloatArray
-    occupied: tuple[IntArray | None, ...]
-    kpt_c: FloatArray
-
-
-class _Run:
-    """One integration: the units of every mesh, over ranks, into sums."""
+class _Leader:
+    """Rank 0 of one integration: from the rule's rounds to the published tensors."""
 
     def __init__(
         self,
-        fourier: FourierSum,
-        responses: Sequence[Response],
-        comm: Comm,
-        time_reversal: bool,
-        tolerance: float,
-        batch: int | None,
+        strategy: PlannedStrategy,
+        crew: Crew,
+        limits: Limits,
+        checkpoint: Checkpoint | None,
         report: Callable[[Progress], None] | None,
     ) -> None:
-        self.fourier = fourier
-        self.responses = responses
-        self.comm = comm
-        self.time_reversal = time_reversal
-        self.tolerance = tolerance
-        self.batch = batch or max(1, BATCH_BYTES // fourier.bytes_per_point)
+        self.strategy = strategy
+        self.integrand = strategy.integrand
+        self.crew = crew
+        self.limits = limits
+        self.checkpoint = checkpoint
         self.report = report
-        self.evaluations = 0
+        self.evaluations = self.evaluations_before = 0
+        self.seconds_before = 0.0
         self.began = time.perf_counter()
-        self.relative_error = float("nan")
-        self.target = float("nan")
-        shapes = [tensor.shape for r in responses for tensor in r.claims.raw]
-        self.size = sum(int(np.prod(shape)) for shape in shapes)
-        self.floor_size = sum(int(np.prod(shape[:-2])) for shape in shapes)
-        self.floor = np.zeros(self.floor_size)
+        self.error = float("nan")
         self.occupied: dict[int, tuple[IntArray, FloatArray]] = {}
 
-    def uniform(self, mesh: UniformMesh) -> ZoneIntegral:
-        n_c = mesh_counts(mesh.n, self.fourier.model.periodic)
-        half_c = _halved(n_c)
-        nested = _nested(n_c, half_c, mesh.shift)
-        coarse = self.first(half_c, mesh.shift)
-        fine = (
-            self.refined(coarse, n_c, mesh.shift)
-            if nested
-            else self.total(self.mesh(n_c, mesh.shift))
-        )
-        self.relative_error = self.compare(fine, n_c, coarse, half_c, 1.0, 0.0)[1]
-        return self.integral(fine, n_c, coarse, half_c, converged=None)
+    def lead(self) -> ZoneIntegral:
+        """Round after round until the rule is done or a limit is reached."""
+        done = _RoundDone()
+        saved = None if self.checkpoint is None else self.checkpoint.load()
+        if saved is not None:
+            self._restore(saved)
+            done = _RoundDone.from_state(saved["round"])
+        stopped = ""
+        while not stopped and (round_ := self.strategy.ask()) is not None:
+            stopped = self._over_limits(round_.cost) or self._run(round_, done)
+            if not stopped:
+                self.strategy.tell(done.outcome(round_))
+                done = _RoundDone()
+                self._note_error()
+        return self._integral(stopped)
 
-    def until_converged(self, mesh: AutoMesh) -> ZoneIntegral:
-        periodic = self.fourier.model.periodic
-        n_c = (
-            default_start(self.fourier) if mesh.start is None else mesh_counts(mesh.start, periodic)
-        )
-        self.target = mesh.rtol
-        coarse = self.first(n_c, mesh.shift)
-        while True:
-            finer_c = _doubled(n_c, periodic)
-            nested = _nested(finer_c, n_c, mesh.shift)
-            fine = (
-                self.refined(coarse, finer_c, mesh.shift)
-                if nested
-                else self.total(self.mesh(finer_c, mesh.shift))
-            )
-            converged, self.relative_error = self.compare(
-                fine, finer_c, coarse, n_c, mesh.rtol, mesh.atol
-            )
-            next_points = int(np.prod(_doubled(finer_c, periodic)))
-            if converged or next_points > mesh.max_points or finer_c == n_c:
-                return self.integral(fine, finer_c, coarse, n_c, converged=converged)
-            coarse, n_c = fine, finer_c
+    def _run(self, round_: Round, done: _RoundDone) -> str:
+        """Work one round off; why it was given up, if it was."""
+        started = (time.perf_counter(), done.weight)
+        if self.checkpoint is not None:
+            self.checkpoint.watch(lambda: self._state(done))
+        self._tell(round_, done, started)
+        for answer in self.crew.run(round_.tasks, done.n_tasks):
+            self._check_promises(answer)
+            done.add(answer, round_)
+            self.evaluations += answer.evaluations
+            self._tell(round_, done, started)
+            if self.checkpoint is not None:
+                self.checkpoint.pulse()
+                self.checkpoint.leave_if_told()
+            if self.strategy.estimate() is not None and self._out_of_time():
+                return self._out_of_time()
+        return ""
 
-    def mesh(
-        self,
-        n_c: tuple[int, int, int],
-        shift: tuple[float, float, float],
-        *,
-        only_new: bool = False,
-    ) -> Mesh:
-        return Mesh(n_c, shift, self.fourier.direction, only_new=only_new, pair=self.time_reversal)
+    def _over_limits(self, cost: int) -> str:
+        """Why the next round shall not begin; never before there is an estimate to return."""
+        if self.strategy.estimate() is None:
+            return ""
+        most = self.limits.cost
+        if most is not None and self.evaluations + cost > most:
+            return f"max_cost = {most} diagonalisations would be exceeded"
+        return self._out_of_time()
 
-    def refined(
-        self, coarse: FloatArray, n_c: tuple[int, int, int], shift: tuple[float, float, float]
-    ) -> FloatArray:
-        return coarse + self.total(self.mesh(n_c, shift, only_new=True))
+    def _out_of_time(self) -> str:
+        most = self.limits.seconds
+        if most is None or self._seconds() < most:
+            return ""
+        return f"max_time = {most:g} s is over"
 
-    def first(self, n_c: tuple[int, int, int], shift: tuple[float, float, float]) -> FloatArray:
-        """Sum over the first mesh, which also gives the noise floor of every raw tensor."""
-        mesh = self.mesh(n_c, shift)
-        both_x = self.total(mesh, with_moduli=True)
-        scale = NOISE_FLOOR / self.fourier.model.measure / mesh.n_points
-        self.floor = both_x[self.size :] * scale
-        return both_x[: self.size]
-
-    def total(self, mesh: Mesh, *, with_moduli: bool = False) -> FloatArray:
-        """Sum over the units of a mesh, added in order; the same on every rank."""
-        units = enumerate(mesh.units(self.batch))
-        value_x = np.zeros(self.size + (self.floor_size if with_moduli else 0))
-        done, n_evaluated = 0, mesh.n_evaluated
-        self._tell(mesh, done, n_evaluated)
-        while chunk := list(itertools.islice(units, UNITS_PER_ROUND * self.comm.size)):
-            mine: dict[int, _UnitSum | W90SpinError] = {}
-            for index, unit in chunk:
-                if index % self.comm.size == self.comm.rank:
-                    mine[index] = self.attempt(unit, with_moduli)
-            self.settle(mine)
-            gathered = self.comm.gather(mine)
-            if gathered is not None:
-                parts = {index: part for rank in gathered for index, part in rank.items()}
-                for index, _ in chunk:
-                    value_x += parts[index].value_x
-            count = sum(len(unit.weight_k) for _, unit in chunk)
-            done += count
-            self.evaluations += count
-            self._tell(mesh, done, n_evaluated)
-        total_x: FloatArray = self.comm.bcast(value_x)
-        return total_x
-
-    def attempt(self, unit: WorkUnit, with_moduli: bool) -> _UnitSum | W90SpinError:
-        """Sum over one unit, or the reason why there is none."""
-        try:
-            return self.evaluate(unit, with_moduli)
-        except W90SpinError as problem:
-            return problem
-        except np.linalg.LinAlgError as problem:
-            kpt_kc = unit.lines.kpt_kc
-            return IntegrationError(
-                f"The diagonalisation failed among the k points from {kpt_kc[0].tolist()} to "
-                f"{kpt_kc[-1].tolist()}: {problem}. Check the model's matrices for huge or bad "
-                "elements."
-            )
-
-    def settle(self, mine: Mapping[int, _UnitSum | W90SpinError]) -> None:
-        """Raise, on every rank, the error of the first unit that has one."""
-        problems: list[tuple[int, W90SpinError]] = []
-        counts: list[tuple[int, tuple[IntArray | None, ...], FloatArray]] = []
-        for index, part in mine.items():
-            if isinstance(part, W90SpinError):
-                problems.append((index, part))
-            elif any(below_f is not None for below_f in part.occupied):
-                counts.append((index, part.occupied, part.kpt_c))
-        everyone = self.comm.allgather((problems[:1], counts))
-        failed = [pair for their_problems, _ in everyone for pair in their_problems]
-        if failed:
-            raise min(failed, key=lambda pair: pair[0])[1]
-        gathered = [entry for _, their_counts in everyone for entry in their_counts]
-        for _, occupied, kpt_c in sorted(gathered, key=lambda entry: entry[0]):
-            for r, below_f in enumerate(occupied):
-                if below_f is not None:
-                    first_f, first_kpt_c = self.occupied.setdefault(r, (below_f, kpt_c))
-                    refuse_crossing(
-                        self.responses[r].levels,
-                        np.stack([first_f, below_f]),
-                        np.stack([first_kpt_c, kpt_c]),
-                    )
-
-    def evaluate(self, unit: WorkUnit, with_moduli: bool) -> _UnitSum:
-        """Weighted sums over the points of one unit: values, and moduli behind them if asked."""
-        states = solve(self.fourier, unit.lines, self.tolerance)
-        values: list[FloatArray] = []
-        moduli: list[FloatArray] = []
-        promises: list[IntArray | None] = []
-        for response in self.responses:
-            found = response(states)
-            for tensor in response.claims.raw:
-                flat_kx = found[tensor.name].reshape(len(unit.weight_k), -1)
-                if not np.isfinite(flat_kx).all():
-                    k = int(np.argmin(np.isfinite(flat_kx).all(axis=1)))
-                    raise IntegrationError(
-                        f"{response.claims.name}: '{tensor.name}' is not finite at k = "
-                        f"{states.kpt_kc[k].tolist()}. Check the model at this point, or report "
-                        "it with the model."
-                    )
-                vanishes = self.time_reversal and tensor.time_reversal < 0
-                values.append(unit.weight_k @ (np.zeros_like(flat_kx) if vanishes else flat_kx))
-            if with_moduli:
-                size = response.magnitude(states)
-                for tensor in response.claims.raw:
-                    flat_kx = size[tensor.name].reshape(len(unit.weight_k), -1)
-                    moduli.append(unit.weight_k @ flat_kx)
-            below_kf = response.occupied_bands(states)
-            promises.append(None if below_kf is None else below_kf[0])
-        return _UnitSum(np.concatenate(values + moduli), tuple(promises), states.kpt_kc[0])
-
-    def compare(
-        self,
-        fine: FloatArray,
-        fine_c: tuple[int, int, int],
-        coarse: FloatArray,
-        coarse_c: tuple[int, int, int],
-        rtol: float,
-        atol: float,
-    ) -> tuple[bool, float]:
-        """Whether two meshes agree, tensor by tensor, and the largest relative difference.
-
-        Norms run over the last two axes, the components; every ω, μ, temperature and part must
-        meet the tolerance by itself.
-        """
-        scale = 1.0 / self.fourier.model.measure
-        fine_parts = self.raw(fine * (scale / np.prod(fine_c)))
-        coarse_parts = self.raw(coarse * (scale / np.prod(coarse_c)))
-        worst, converged, start = 0.0, True, 0
-        for value, other in zip(
-            itertools.chain.from_iterable(parts.values() for parts in fine_parts),
-            itertools.chain.from_iterable(parts.values() for parts in coarse_parts),
-            strict=True,
-        ):
-            error, size = _norm(value - other), _norm(value)
-            floor = self.floor[start : start + size.size].reshape(size.shape)
-            start += size.size
-            reference = np.maximum(size, floor)
-            converged &= bool(np.all(error <= np.maximum(atol, rtol * reference)))
-            ratio = np.divide(error, reference, out=np.zeros_like(error), where=reference > 0.0)
-            worst = max(worst, float(ratio.max()))
-        return converged, worst
-
-    def raw(self, flat: FloatArray) -> list[dict[str, FloatArray]]:
-        """The flat array cut into the raw tensors of each response."""
-        parts, start = [], 0
-        for response in self.responses:
-            tensors: dict[str, FloatArray] = {}
-            for tensor in response.claims.raw:
-                stop = start + int(np.prod(tensor.shape))
-                tensors[tensor.name] = flat[start:stop].reshape(tensor.shape)
-                start = stop
-            parts.append(tensors)
-        return parts
-
-    def integral(
-        self,
-        fine: FloatArray,
-        fine_c: tuple[int, int, int],
-        coarse: FloatArray,
-        coarse_c: tuple[int, int, int],
-        *,
-        converged: bool | None,
-    ) -> ZoneIntegral:
-        scale = 1.0 / self.fourier.model.measure
-        values = self.published(fine * (scale / np.prod(fine_c)))
-        others = self.published(coarse * (scale / np.prod(coarse_c)))
-        errors = tuple(
-            {name: np.abs(value[name] - other[name]) for name in value}
-            for value, other in zip(values, others, strict=True)
-        )
-        return ZoneIntegral(
-            values=values,
-            errors=errors,
-            mesh=fine_c,
-            converged=converged,
-            relative_error=self.relative_error,
-            evaluations=self.evaluations,
-            seconds=time.perf_counter() - self.began,
-        )
-
-    def published(self, flat: FloatArray) -> tuple[dict[str, FloatArray], ...]:
-        raw: list[dict[str, FloatArray]] = self.raw(flat)
-        return tuple(
-            response.publish(tensors) for response, tensors in zip(self.responses, raw, strict=True)
-        )
-
-    def _tell(self, mesh: Mesh, done: int, total: int) -> None:
-        if self.report is not None and self.comm.is_root:
-            self.report(
-                Progress(
-                    mesh=mesh.n_c,
-                    done=done,
-                    total=total,
-                    evaluations=self.evaluations,
-                    error=self.relative_error,
-                    target=self.target,
-                    seconds=time.perf_counter() - self.began,
+    def _check_promises(self, answer: Answer) -> None:
+        """Bands below a Fermi level of an insulator are as many in every task."""
+        for r, below_f in enumerate(answer.occupied):
+            if below_f is not None:
+                first_f, first_kpt_c = self.occupied.setdefault(r, (below_f, answer.kpt_c))
+                refuse_crossing(
+                    self.integrand.responses[r].levels,
+                    np.stack([first_f, below_f]),
+                    np.stack([first_kpt_c, answer.kpt_c]),
                 )
+
+    def _state(self, done: _RoundDone) -> State:
+        promises = {
+            str(r): {"below": below_f, "kpt": kpt_c}
+            for r, (below_f, kpt_c) in self.occupied.items()
+        }
+        return {
+            "rule": self.strategy.state(),
+            "round": done.state(),
+            "evaluations": self.evaluations,
+            "seconds": self._seconds(),
+            "promises": promises,
+        }
+
+    def _restore(self, saved: Mapping[str, Any]) -> None:
+        self.strategy.restore(saved["rule"])
+        self.evaluations = self.evaluations_before = int(saved["evaluations"])
+        self.seconds_before = float(saved["seconds"])
+        self.occupied = {
+            int(r): (promise["below"], promise["kpt"])
+            for r, promise in saved["promises"].items()
+            if isinstance(promise, Mapping) and "below" in promise
+        }
+        self._note_error()
+
+    def _note_error(self) -> None:
+        estimate, tolerance = self.strategy.estimate(), self.strategy.tolerance
+        if estimate is not None and tolerance is not None:
+            self.error = tolerance.relative(estimate.error_x, estimate.value_x)
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.perf_counter() - self.began
+
+    def _tell(self, round_: Round, done: _RoundDone, started: tuple[float, float]) -> None:
+        if self.report is None:
+            return
+        now = time.perf_counter()
+        since, before = started
+        fresh = done.weight - before
+        remaining = (
+            (now - since) / fresh * (round_.total - done.weight) if fresh > 0.0 else math.nan
+        )
+        self.report(
+            Progress(
+                label=round_.label,
+                done=done.weight,
+                total=round_.total,
+                evaluations=self.evaluations,
+                error=self.error,
+                target=self.strategy.target,
+                seconds=self._seconds(),
+                rate=(self.evaluations - self.evaluations_before) / max(now - self.began, 1e-9),
+                remaining=remaining,
             )
+        )
+
+    def _integral(self, stopped: str) -> ZoneIntegral:
+        estimate, tolerance = self.strategy.estimate(), self.strategy.tolerance
+        if estimate is None or tolerance is None:
+            raise IntegrationError("The rule ended without an estimate.")
+        scale = 1.0 / self.integrand.fourier.model.measure
+        converged: bool | None = None
+        if tolerance.rtol > 0.0 or tolerance.atol > 0.0:
+            excess_s = tolerance.excess(estimate.error_x, estimate.value_x)
+            converged = bool(excess_s.max(initial=0.0) <= 1.0)
+        return ZoneIntegral(
+            values=self.integrand.published(scale * estimate.value_x),
+            errors=self.integrand.published_errors(scale * estimate.error_x),
+            rule=self.strategy.reason,
+            detail=estimate.detail,
+            mesh=estimate.n_c,
+            converged=converged,
+            relative_error=tolerance.relative(estimate.error_x, estimate.value_x),
+            evaluations=self.evaluations,
+            seconds=self._seconds(),
+            stopped=stopped,
+        )
 
 
-def _norm(tensor: FloatArray) -> FloatArray:
-    norm: FloatArray = np.atleast_1d(np.sqrt((tensor**2).sum(axis=(-2, -1))))
-    return norm
+@dataclass
+class _RoundDone:
+    """What of a round is done: the answers of its first tasks, in their order."""
 
+    n_tasks: int = 0
+    weight: float = 0.0
+    total: FloatArray | None = None
+    each: list[FloatArray] = field(default_factory=list)
 
-def _halved(n_c: tuple[int, int, int]) -> tuple[int, int, int]:
-    return (max(1, n_c[0] // 2), max(1, n_c[1] // 2), max(1, n_c[2] // 2))
+    def add(self, answer: Answer, round_: Round) -> None:
+        """The answer of the next task."""
+        if round_.combine == "each":
+            self.each.append(answer.value)
+        elif self.total is None:
+            self.total = answer.value.copy()
+        else:
+            self.total += answer.value
+        self.n_tasks += 1
+        self.weight += answer.weight
 
+    def outcome(self, round_: Round) -> FloatArray | list[FloatArray]:
+        """What the rule is told at the end of the round."""
+        if round_.combine == "each":
+            return self.each
+        if self.total is None:
+            raise IntegrationError("A round without tasks has no sum.")
+        return self.total
 
-def _doubled(n_c: tuple[int, int, int], periodic: tuple[bool, bool, bool]) -> tuple[int, int, int]:
-    doubled = [2 * n if repeats else n for n, repeats in zip(n_c, periodic, strict=True)]
-    return (doubled[0], doubled[1], doubled[2])
+    def state(self) -> State:
+        """For a checkpoint."""
+        state: State = {"n_tasks": self.n_tasks, "weight": self.weight}
+        if self.total is not None:
+            state["total"] = self.total
+        if self.each:
+            state["each"] = np.concatenate(self.each)
+            state["rows"] = np.array([len(value) for value in self.each])
+        return state
 
-
-def _nested(
-    fine_c: tuple[int, int, int],
-    coarse_c: tuple[int, int, int],
-    shift: tuple[float, float, float],
-) -> bool:
-    """Whether the coarse mesh is exactly every other point of the fine one."""
-    return all(
-        fine == coarse == 1 or (fine == 2 * coarse and s == 0.0)
-        for fine, coarse, s in zip(fine_c, coarse_c, shift, strict=True)
-    )
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> _RoundDone:
+        """Go on from a checkpoint."""
+        total = state.get("total")
+        each: list[FloatArray] = []
+        if "each" in state:
+            each = np.split(np.asarray(state["each"]), np.cumsum(state["rows"])[:-1])
+        return cls(
+            n_tasks=int(state["n_tasks"]),
+            weight=float(state["weight"]),
+            total=None if total is None else np.array(total),
+            each=each,
+        )

@@ -37,14 +37,14 @@ class KPoints:
 
 @dataclass(frozen=True, eq=False)
 class KLines:
-    """Parallel lines of k points that have the same coordinates along the line.
+    """Points on parallel lines, as many on each.
 
     Parameters
     ----------
     origin_lc : float array (l, c)
         Reduced coordinates of the lines; that along the line is not used.
-    along_j : float array (j)
-        Reduced coordinate of the points along every line.
+    along_j : float array (j) or (l, j)
+        Reduced coordinate along the line: the same on all lines, or for each its own.
     direction : int
         Lattice direction c of the lines.
     """
@@ -56,7 +56,7 @@ class KLines:
     @property
     def kpt_kc(self) -> FloatArray:
         """Reduced coordinates of all points, line by line, shape (l·j, c)."""
-        kpt_ljc = np.repeat(self.origin_lc[:, None, :], len(self.along_j), axis=1)
+        kpt_ljc = np.repeat(self.origin_lc[:, None, :], self.along_j.shape[-1], axis=1)
         kpt_ljc[:, :, self.direction] = self.along_j
         return kpt_ljc.reshape(-1, 3)
 
@@ -193,10 +193,10 @@ class FourierSum:
     def _on_lines(self, batch: KLines) -> WannierMatrices:
         if batch.direction != self.direction:
             raise ValueError(f"lines run along {batch.direction}, the sums along {self.direction}")
-        n_l, n_j = len(batch.origin_lc), len(batch.along_j)
+        n_l, n_j = len(batch.origin_lc), batch.along_j.shape[-1]
         box_q, n_r = self._ham_qrx.shape[:2]
         outer_lq = np.exp(2j * np.pi * (batch.origin_lc[:, self._outer] @ self._outer_qc.T))
-        along_jr = np.exp(2j * np.pi * np.outer(batch.along_j, self._along_r))
+        along_jr = np.exp(2j * np.pi * batch.along_j[..., None] * self._along_r)
 
         rows = [outer_lq]
         for position, c in enumerate(self._outer):

@@ -67,6 +67,7 @@ class BandSurvey:
         self.fourier = fourier
         model = fourier.model
         per_axis = max(2, math.ceil(SURVEY_POINTS ** (1.0 / max(1, model.dimension))))
+        self.per_axis = per_axis
         axes = [np.arange(per_axis) / per_axis if p else np.zeros(1) for p in model.periodic]
         self.kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
         batches = np.array_split(self.kpt_kc, max(1, len(self.kpt_kc) // 32))
@@ -126,6 +127,31 @@ class BandSurvey:
             direct_gap=direct_gap,
             direct_kpt_c=direct_c,
         )
+
+    def slopes(self, mu: float) -> FloatArray:
+        """Largest slope, over the mesh, of the bands next to a Fermi level or crossing it.
+
+        Parameters
+        ----------
+        mu : float
+            Fermi level. [eV]
+
+        Returns
+        -------
+        float array (c)
+            |∂ε/∂k_c| for reduced k, from differences between neighbours. [eV]
+        """
+        below_k = (self.energy_kn < mu).sum(axis=1)
+        first, last = max(int(below_k.min()) - 1, 0), int(below_k.max())
+        near_kn = self.energy_kn[:, first : last + 1]
+        periodic = self.fourier.model.periodic
+        shape = [self.per_axis if repeats else 1 for repeats in periodic]
+        near_cn = near_kn.reshape(*shape, -1)
+        slope_c = np.zeros(3)
+        for c in np.flatnonzero(periodic):
+            step = np.abs(np.roll(near_cn, -1, axis=c) - near_cn)
+            slope_c[c] = self.per_axis * float(step.max(initial=0.0))
+        return slope_c
 
     def _lowest(self, quantity: Callable[[FloatArray], float]) -> tuple[FloatArray, float]:
         """Lowest value over the zone: mesh first, then a local search from the best points."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -43,15 +43,19 @@ class TensorClaim:
     name : str
         E.g. "upsilon1_even".
     axes : tuple of Axis
-        Axes in order.
+        Axes in order: "part" first, Cartesian components last.
     time_reversal : int
         +1 if the integrand at -k equals that at k in a time-reversal symmetric model, -1 if it is
         opposite, so that the integral vanishes there.
+    components : tuple of "axial" or "polar"
+        How each of the last axes transforms: spins and magnetic fields are axial vectors, electric
+        fields and currents polar ones.
     """
 
     name: str
     axes: tuple[Axis, ...]
     time_reversal: int
+    components: tuple[Literal["axial", "polar"], ...] = ("axial", "polar")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -124,6 +128,25 @@ class Claims:
     reference: str
 
 
+@dataclass(frozen=True)
+class EnergyScales:
+    """What makes an integrand smooth or sharp in k, beside the bands. [eV]
+
+    Parameters
+    ----------
+    kT : float
+        Lowest temperature.
+    eta : float
+        Broadening of transitions; 0 for none.
+    omega : float
+        Highest photon energy.
+    """
+
+    kT: float
+    eta: float
+    omega: float
+
+
 class Response(Protocol):
     """A response: callable on Bloch states."""
 
@@ -135,6 +158,11 @@ class Response(Protocol):
     @property
     def levels(self) -> list[float]:
         """Fermi levels. [eV]"""
+        ...
+
+    @property
+    def scales(self) -> EnergyScales:
+        """Energies that decide how fine a mesh must be."""
         ...
 
     def __call__(self, states: BlochStates) -> dict[str, FloatArray]:

@@ -19,6 +19,7 @@ from w90spin.model.partition import Partition
 from w90spin.response.claims import (
     Axis,
     Claims,
+    EnergyScales,
     PublishedTensor,
     TensorClaim,
     as_axis,
@@ -125,6 +126,11 @@ class SpinPolarizability:
     def highest_omega(self) -> float:
         """Largest photon energy. [eV]"""
         return float(self._omega_w.max())
+
+    @property
+    def scales(self) -> EnergyScales:
+        """Energies that decide how fine a mesh must be."""
+        return EnergyScales(float(self._kT_t.min()), self.eta, self.highest_omega)
 
     @property
     def _omega_w(self) -> FloatArray:

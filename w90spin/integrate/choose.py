@@ -1,0 +1,253 @@
+"""Which rule suits an integrand, and how fine its first mesh must be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from w90spin.arrays import FloatArray
+from w90spin.integrate.integrand import Integrand
+from w90spin.integrate.iterated import IteratedStrategy
+from w90spin.integrate.mesh import NO_SYMMETRY, Mesh, mesh_counts
+from w90spin.integrate.periodic import (
+    PeriodicStrategy,
+    UniformStrategy,
+    mesh_round,
+    mesh_symmetry,
+)
+from w90spin.integrate.rounds import Estimate, Round, State, Strategy, Tolerance
+from w90spin.integrate.rules import (
+    AdaptiveTree,
+    AutoMesh,
+    Iterated,
+    PeriodicMesh,
+    Rule,
+    UniformMesh,
+)
+from w90spin.integrate.symmetry import ZoneSymmetry
+from w90spin.integrate.tree import TreeStrategy
+from w90spin.kspace.survey import BandSurvey, GapSurvey
+from w90spin.response.claims import Response
+
+SCOUT_POINTS = 6
+"""Points along each direction of the first look at an integrand, which gives its magnitude."""
+
+FIRST_PART = 0.5
+"""Part of the predicted number of points, in each direction, that the first mesh gets."""
+
+FEWEST_POINTS = 12
+"""Points along each direction of the first mesh, at least."""
+
+FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 300.0, 3: 120.0}
+"""Predicted points along a direction up to which one mesh is the cheapest rule, by dimension."""
+
+MANY_LEVELS = 8
+"""From so many Fermi levels on a single mesh serves all of them best."""
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """How sharp the sharpest feature of an integrand is.
+
+    Parameters
+    ----------
+    energy : float
+        Its width in energy, 0 for a step. [eV]
+    reason : str
+        What makes it so.
+    points_c : float array (c)
+        Mesh points that the trapezoidal rule needs along each direction.
+    """
+
+    energy: float
+    reason: str
+    points_c: FloatArray
+
+
+class PlannedStrategy:
+    """A first look that gives the integrand's magnitude, then the rule that was asked for.
+
+    Parameters
+    ----------
+    integrand : Integrand
+        What is integrated.
+    rule : Rule
+        What the user asked for.
+    symmetry : ZoneSymmetry, or None
+        Leaves the integral invariant.
+    bands : BandSurvey, or None
+        A first look at the bands, where there has been one.
+    """
+
+    def __init__(
+        self,
+        integrand: Integrand,
+        rule: Rule,
+        symmetry: ZoneSymmetry | None,
+        bands: BandSurvey | None,
+    ) -> None:
+        self.integrand = integrand
+        self.rule = rule
+        self.symmetry = symmetry
+        self.bands = bands
+        self.reason = ""
+        self.target = 0.0 if isinstance(rule, UniformMesh) else rule.rtol
+        self.tolerance: Tolerance | None = None
+        self.chosen: Strategy | None = None
+        self._scouted_x: FloatArray | None = None
+
+    def ask(self) -> Round | None:
+        """The first look, then the rule's rounds."""
+        if self.chosen is not None:
+            return self.chosen.ask()
+        symmetry, mesh = self._scout()
+        return mesh_round(self.integrand, mesh, symmetry, moduli=True)
+
+    def tell(self, outcome: FloatArray | list[FloatArray]) -> None:
+        """Outcome of the round asked for last."""
+        if self.chosen is not None:
+            self.chosen.tell(outcome)
+        else:
+            self._begin(np.asarray(outcome)[0])
+
+    def estimate(self) -> Estimate | None:
+        """The rule's estimate; the first look is none."""
+        return None if self.chosen is None else self.chosen.estimate()
+
+    def state(self) -> State:
+        """The first look and the state of the rule."""
+        if self.chosen is None or self._scouted_x is None:
+            return {}
+        return {"scouted": self._scouted_x, "chosen": self.chosen.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        if "scouted" in state:
+            self._begin(np.asarray(state["scouted"]))
+            if self.chosen is not None:
+                self.chosen.restore(state["chosen"])
+
+    def _scout(self) -> tuple[ZoneSymmetry | None, Mesh]:
+        model = self.integrand.fourier.model
+        n_c = mesh_counts(SCOUT_POINTS, model.periodic)
+        shift = (0.0, 0.0, 0.0)
+        symmetry = mesh_symmetry(self.symmetry, n_c, shift)
+        rotations = NO_SYMMETRY if symmetry is None else symmetry.kpt_rotation_gcc
+        mesh = Mesh(n_c, shift, self.integrand.fourier.direction, kpt_rotation_gcc=rotations)
+        return symmetry, mesh
+
+    def _begin(self, scouted_x: FloatArray) -> None:
+        """Choose the rule, given the sums of the first look."""
+        self._scouted_x = scouted_x
+        symmetry, mesh = self._scout()
+        mean_x = scouted_x[: self.integrand.size] / mesh.n_points
+        if symmetry is not None:
+            mean_x = self.integrand.invariant(symmetry, mean_x)
+        moduli_s = scouted_x[self.integrand.size :] / mesh.n_points
+        rule, model = self.rule, self.integrand.fourier.model
+        rtol = 0.0 if isinstance(rule, UniformMesh) else rule.rtol
+        atol = 0.0 if isinstance(rule, UniformMesh) else rule.atol * model.measure
+        self.tolerance = Tolerance(self.integrand, rtol, atol, moduli_s)
+        self.reason = f"{type(rule).__name__}, as asked for"
+        sharpness: Sharpness | None = None
+        if isinstance(rule, AutoMesh):
+            sharpness = self._sharpness(rule.rtol)
+            rule, self.reason = _suitable(rule, sharpness, self._n_levels, model.dimension)
+        self.chosen = self._strategy(rule, mean_x, sharpness)
+
+    def _strategy(self, rule: Rule, mean_x: FloatArray, sharpness: Sharpness | None) -> Strategy:
+        if self.tolerance is None:
+            raise ValueError("the first look comes first")
+        model = self.integrand.fourier.model
+        common = (self.integrand, self.symmetry, self.tolerance)
+        if isinstance(rule, UniformMesh):
+            return UniformStrategy(*common, mesh_counts(rule.n, model.periodic), rule.shift)
+        if isinstance(rule, AdaptiveTree) and model.dimension:
+            return TreeStrategy(*common, rule.max_points)
+        if isinstance(rule, Iterated) and model.dimension:
+            return IteratedStrategy(*common, mean_x, rule.max_points)
+        if isinstance(rule, PeriodicMesh) and rule.start is not None:
+            start_c = mesh_counts(rule.start, model.periodic)
+        else:
+            sharpness = sharpness or self._sharpness(rule.rtol)
+            start_c = _first_mesh(sharpness, model.periodic, rule.max_points)
+        shift = rule.shift if isinstance(rule, PeriodicMesh) else (0.0, 0.0, 0.0)
+        return PeriodicStrategy(*common, start_c, shift, rule.max_points)
+
+    @property
+    def _n_levels(self) -> int:
+        return max(len(response.levels) for response in self.integrand.responses)
+
+    def _sharpness(self, rtol: float) -> Sharpness:
+        """The sharpest feature of all responses at all their Fermi levels."""
+        if self.bands is None:
+            self.bands = BandSurvey(self.integrand.fourier)
+        digits = math.log(1.0 / min(max(rtol, 1e-14), 0.1))
+        sharpest = Sharpness(math.inf, "nothing", np.ones(3))
+        surveys: dict[float, GapSurvey] = {}
+        for response in self.integrand.responses:
+            for mu in response.levels:
+                survey = surveys.setdefault(mu, self.bands.at(mu))
+                energy, reason = _width(response, survey)
+                slope_c = self.bands.slopes(mu)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    points_c = digits / (2.0 * math.pi) * slope_c / energy
+                points_c = np.where(slope_c > 0.0, points_c, 1.0)
+                if points_c.max() > sharpest.points_c.max() or energy < sharpest.energy:
+                    sharpest = Sharpness(energy, reason, points_c)
+        return sharpest
+
+
+def _width(response: Response, survey: GapSurvey) -> tuple[float, str]:
+    """Width in energy of a response's sharpest feature at one Fermi level."""
+    scales = response.scales
+    if survey.n_occupied is None:
+        if scales.kT == 0.0:
+            return 0.0, f"a Fermi surface at mu = {survey.mu:g} eV and T = 0"
+        width, reason = math.pi * scales.kT, f"a Fermi surface at kT = {scales.kT:g} eV"
+        if scales.eta > 0.0 and 0.5 * scales.eta < width:
+            return 0.5 * scales.eta, f"a broadening of {scales.eta:g} eV"
+        return width, reason
+    if not math.isfinite(survey.direct_gap):
+        return math.inf, "no transitions"
+    to_resonance = survey.direct_gap - scales.omega
+    if scales.eta > 0.0 and to_resonance < scales.eta:
+        return 0.5 * scales.eta, f"a broadening of {scales.eta:g} eV above the gap"
+    if to_resonance <= 0.0:
+        return 0.0, "transitions in resonance"
+    return 0.5 * to_resonance, f"a direct gap of {survey.direct_gap:.3g} eV" + (
+        f", {scales.omega:.3g} eV of it taken by the photon" if scales.omega > 0.0 else ""
+    )
+
+
+def _suitable(
+    rule: AutoMesh, sharpness: Sharpness, n_levels: int, dimension: int
+) -> tuple[Rule, str]:
+    """The rule that suits, and why."""
+    periodic = PeriodicMesh(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+    needed = float(sharpness.points_c.max())
+    why = f"the sharpest feature is {sharpness.reason}"
+    mesh_words = f"{why}, for which a mesh needs about {needed:.0f} points per direction"
+    if needed <= FINEST_PERIODIC[dimension]:
+        return periodic, f"PeriodicMesh: {mesh_words}"
+    if n_levels >= MANY_LEVELS:
+        return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
+    if dimension == 3 or (dimension == 2 and sharpness.energy == 0.0):
+        iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+        return iterated, f"Iterated: {why if math.isinf(needed) else mesh_words}"
+    tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+    return tree, f"AdaptiveTree: {why if math.isinf(needed) else mesh_words}"
+
+
+def _first_mesh(
+    sharpness: Sharpness, periodic: tuple[bool, bool, bool], max_points: int
+) -> tuple[int, int, int]:
+    dimension = max(1, sum(periodic))
+    most = max(FEWEST_POINTS, math.floor(0.5 * max_points ** (1.0 / dimension)))
+    points_c = np.clip(FIRST_PART * sharpness.points_c, FEWEST_POINTS, most)
+    counts = [math.ceil(n) if p else 1 for n, p in zip(points_c, periodic, strict=True)]
+    return (counts[0], counts[1], counts[2])

@@ -1,0 +1,201 @@
+"""All tensors of all responses as one long vector at every k."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from w90spin.arrays import FloatArray, IntArray
+from w90spin.errors import IntegrationError
+from w90spin.integrate.symmetry import ZoneSymmetry
+from w90spin.kspace.fourier import FourierSum, KLines, KPoints
+from w90spin.kspace.states import BlochStates, solve
+from w90spin.response.claims import Response, TensorClaim
+
+BATCH_BYTES = 8_000_000
+"""Memory that the operators of one batch of k may take: about a core's share of the cache.
+[bytes]"""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """Integrand at a batch of k.
+
+    Parameters
+    ----------
+    value_kx : float array (k, x)
+        Every component of every raw tensor.
+    occupied : tuple of int array (f), or None
+        For each response that promised it to be the same everywhere, the number of bands below
+        each Fermi level, at the first k.
+    kpt_c : float array (c)
+        That k.
+    """
+
+    value_kx: FloatArray
+    occupied: tuple[IntArray | None, ...]
+    kpt_c: FloatArray
+
+
+class Integrand:
+    """Responses of a model as a function of k.
+
+    Parameters
+    ----------
+    fourier : FourierSum
+        The model's operators.
+    responses : sequence of Response
+        All are evaluated on the same states.
+    tolerance : float
+        Degeneracy tolerance. [eV]
+    batch : int, optional
+        k points evaluated together; by default what fits into a fixed amount of memory.
+
+    Notes
+    -----
+    A slot is one tensor at one value of every axis but the components: errors and tolerances
+    belong to slots, by the norm over components.
+    """
+
+    def __init__(
+        self,
+        fourier: FourierSum,
+        responses: Sequence[Response],
+        tolerance: float,
+        batch: int | None = None,
+    ) -> None:
+        self.fourier = fourier
+        self.responses = responses
+        self.tolerance = tolerance
+        self.batch = batch or max(1, BATCH_BYTES // fourier.bytes_per_point)
+        self.claims: list[tuple[int, TensorClaim]] = [
+            (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
+        ]
+        starts, start = [], 0
+        for _, claim in self.claims:
+            per_slot = int(np.prod(claim.shape[len(claim.shape) - len(claim.components) :]))
+            size = int(np.prod(claim.shape))
+            starts.append(np.arange(start, start + size, per_slot))
+            start += size
+        self.size = start
+        self._slot_start: IntArray = np.concatenate(starts)
+        self.slot_x: IntArray = np.repeat(
+            np.arange(len(self._slot_start)), np.diff(np.append(self._slot_start, start))
+        )
+
+    @property
+    def n_slots(self) -> int:
+        """Number of slots."""
+        return len(self._slot_start)
+
+    def __call__(self, points: KPoints | KLines) -> Values:
+        """Evaluate every raw tensor at a batch of k.
+
+        Parameters
+        ----------
+        points : KPoints or KLines
+            Where.
+
+        Returns
+        -------
+        Values
+
+        Raises
+        ------
+        IntegrationError
+            If a diagonalisation fails or a number is not finite.
+        W90SpinError
+            That of a response.
+        """
+        return self._values(self._states(points))
+
+    def with_moduli(self, points: KPoints | KLines) -> tuple[Values, FloatArray]:
+        """The same, and the sum of the moduli that each slot adds up, shape (k, slot)."""
+        states = self._states(points)
+        n_k = len(states.energy_kn)
+        moduli = []
+        for response in self.responses:
+            size = response.magnitude(states)
+            moduli += [size[claim.name].reshape(n_k, -1) for claim in response.claims.raw]
+        return self._values(states), np.concatenate(moduli, axis=1)
+
+    def norm(self, vector: FloatArray) -> FloatArray:
+        """Norm over the components of every slot, shape (..., slot)."""
+        squares: FloatArray = np.add.reduceat(vector**2, self._slot_start, axis=-1)
+        return np.sqrt(squares)
+
+    def tensors(self, vector: FloatArray) -> list[dict[str, FloatArray]]:
+        """Cut vectors (..., x) into the raw tensors (..., *axes) of each response."""
+        found: list[dict[str, FloatArray]] = [{} for _ in self.responses]
+        start = 0
+        for r, claim in self.claims:
+            stop = start + int(np.prod(claim.shape))
+            found[r][claim.name] = vector[..., start:stop].reshape(*vector.shape[:-1], *claim.shape)
+            start = stop
+        return found
+
+    def invariant(self, symmetry: ZoneSymmetry, vector: FloatArray) -> FloatArray:
+        """Sums over the whole zone from sums over one point of every star, shape (..., x)."""
+        tensors = self.tensors(vector)
+        return np.concatenate(
+            [
+                symmetry.invariant(claim, r, tensors[r][claim.name]).reshape(*vector.shape[:-1], -1)
+                for r, claim in self.claims
+            ],
+            axis=-1,
+        )
+
+    def published(self, vector: FloatArray) -> tuple[dict[str, FloatArray], ...]:
+        """Published tensors from raw ones."""
+        return tuple(
+            response.publish(tensors)
+            for response, tensors in zip(self.responses, self.tensors(vector), strict=True)
+        )
+
+    def published_errors(self, error_x: FloatArray) -> tuple[dict[str, FloatArray], ...]:
+        """Errors of published tensors: those of the raw ones add up, signs unknown."""
+        published: list[dict[str, FloatArray]] = []
+        for response, tensors in zip(self.responses, self.tensors(error_x), strict=True):
+            total: dict[str, FloatArray] = {}
+            for name in tensors:
+                alone: Mapping[str, FloatArray] = {
+                    other: error if other == name else np.zeros_like(error)
+                    for other, error in tensors.items()
+                }
+                for key, value in response.publish(alone).items():
+                    total[key] = total.get(key, 0.0) + np.abs(value)
+            published.append(total)
+        return tuple(published)
+
+    def _states(self, points: KPoints | KLines) -> BlochStates:
+        try:
+            return solve(self.fourier, points, self.tolerance)
+        except np.linalg.LinAlgError as problem:
+            kpt_kc = points.kpt_kc
+            raise IntegrationError(
+                f"The diagonalisation failed among the k points from {kpt_kc[0].tolist()} to "
+                f"{kpt_kc[-1].tolist()}: {problem}. Check the model's matrices for huge or bad "
+                "elements."
+            ) from problem
+
+    def _values(self, states: BlochStates) -> Values:
+        n_k = len(states.energy_kn)
+        columns: list[FloatArray] = []
+        promises: list[IntArray | None] = []
+        for response in self.responses:
+            found = response(states)
+            for claim in response.claims.raw:
+                flat_kx = found[claim.name].reshape(n_k, -1)
+                if not np.isfinite(flat_kx).all():
+                    k = int(np.argmin(np.isfinite(flat_kx).all(axis=1)))
+                    raise IntegrationError(
+                        f"{response.claims.name}: '{claim.name}' is not finite at k = "
+                        f"{states.kpt_kc[k].tolist()}. Check the model at this point, or report "
+                        "it with the model."
+                    )
+                columns.append(flat_kx)
+            below_kf = response.occupied_bands(states)
+            promises.append(None if below_kf is None else below_kf[0])
+        return Values(np.concatenate(columns, axis=1), tuple(promises), states.kpt_kc[0])

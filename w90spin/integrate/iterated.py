@@ -1,0 +1,398 @@
+"""Adaptive one-dimensional integrals inside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from w90spin.arrays import FloatArray, IntArray
+from w90spin.integrate.cubature import gauss_kronrod
+from w90spin.integrate.integrand import Integrand, Values
+from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
+from w90spin.integrate.symmetry import ZoneSymmetry
+from w90spin.kspace.fourier import KLines
+
+FIRST_PANELS = 2
+"""Panels that a line begins with."""
+
+INNER_SHARE = 0.25
+"""Part of an integral's tolerance that those inside it get."""
+
+MARKED_SHARE = 0.7
+"""Part of a line's error that the panels split at once carry."""
+
+DEEPEST = 26
+"""How often a panel is halved at most."""
+
+MOST_PASSES = 4
+"""How often all is done anew because the tolerance turns out smaller than first thought."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Panels:
+    """Panels of one line: [number, number + 1] / parts, with mean and errors."""
+
+    number_x: IntArray
+    parts_x: IntArray
+    mean_xy: FloatArray
+    error_xs: FloatArray
+    inner_xs: FloatArray
+
+    def mean(self) -> FloatArray:
+        mean_y: FloatArray = (self.mean_xy / self.parts_x[:, None]).sum(axis=0)
+        return mean_y
+
+    def error(self) -> FloatArray:
+        error_s: FloatArray = ((self.error_xs + self.inner_xs) / self.parts_x[:, None]).sum(axis=0)
+        return error_s
+
+    def own_error(self) -> FloatArray:
+        error_s: FloatArray = (self.error_xs / self.parts_x[:, None]).sum(axis=0)
+        return error_s
+
+    def marked(self, allowed_s: FloatArray) -> IntArray:
+        """Panels to halve: the fewest that carry most of what exceeds the tolerance."""
+        open_s = self.own_error() > allowed_s
+        if not open_s.any():
+            return np.zeros(0, dtype=np.int64)
+        tiny = np.finfo(np.float64).tiny
+        error_xs = self.error_xs[:, open_s] / self.parts_x[:, None]
+        share_x = (error_xs / np.maximum(allowed_s[open_s], tiny)).max(axis=1)
+        share_x = np.where(self.parts_x < 1 << DEEPEST, share_x, 0.0)
+        if not share_x.any():
+            return np.zeros(0, dtype=np.int64)
+        order_x = np.lexsort([self.number_x, self.parts_x, -share_x])
+        carried_x = np.cumsum(share_x[order_x])
+        n_marked = 1 + int(np.searchsorted(carried_x, MARKED_SHARE * carried_x[-1]))
+        return np.sort(order_x[:n_marked])
+
+    def without(self, marked_x: IntArray) -> _Panels:
+        keep_x = np.ones(len(self.number_x), dtype=bool)
+        keep_x[marked_x] = False
+        return _Panels(*(getattr(self, name)[keep_x] for name in _PANEL_ARRAYS))
+
+    def joined(self, other: _Panels) -> _Panels:
+        return _Panels(
+            *(np.concatenate([getattr(self, n), getattr(other, n)]) for n in _PANEL_ARRAYS)
+        )
+
+
+_PANEL_ARRAYS = ("number_x", "parts_x", "mean_xy", "error_xs", "inner_xs")
+
+
+def _panels(
+    integrand: Integrand,
+    number_x: IntArray,
+    parts_x: IntArray,
+    value_xpy: FloatArray,
+    inner_xps: FloatArray,
+) -> _Panels:
+    """Kronrod's mean over panels and its error, by QUADPACK's rule for |K15 - G7|."""
+    rule = gauss_kronrod()
+    mean_xy = np.einsum("p,xpy->xy", rule.weight_p, value_xpy)
+    norm = integrand.norm
+    gap_xs = norm(np.einsum("p,xpy->xy", rule.difference_p, value_xpy))
+    spread_xs = np.einsum("p,xps->xs", rule.weight_p, norm(value_xpy - mean_xy[:, None]))
+    ratio_xs = np.divide(gap_xs, spread_xs, out=np.zeros_like(gap_xs), where=spread_xs > 0.0)
+    error_xs = spread_xs * np.minimum(1.0, (200.0 * ratio_xs) ** 1.5)
+    inner_xs = np.einsum("p,xps->xs", rule.weight_p, inner_xps)
+    return _Panels(number_x, parts_x, mean_xy, np.minimum(error_xs, 10.0 * gap_xs), inner_xs)
+
+
+def _halves(number_x: IntArray, parts_x: IntArray) -> tuple[IntArray, IntArray]:
+    doubled_x = 2 * number_x.repeat(2) + np.tile([0, 1], len(number_x))
+    return doubled_x, 2 * parts_x.repeat(2)
+
+
+def _nodes(number_x: IntArray, parts_x: IntArray) -> FloatArray:
+    node_p = 0.5 * (1.0 + gauss_kronrod().node_pc[:, 0])
+    node_xp: FloatArray = (number_x[:, None] + node_p) / parts_x[:, None]
+    return node_xp
+
+
+class _Inner:
+    """Integrals over the inner directions at given outer coordinates, on one rank."""
+
+    def __init__(self, integrand: Integrand, pulse: Callable[[], None]) -> None:
+        self.integrand = integrand
+        self.pulse = pulse
+        self.evaluations = 0
+        self.first: Values | None = None
+
+    def integrals(
+        self, origin_lc: FloatArray, directions: tuple[int, ...], allowed_s: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means over the directions at every origin (l, y), and their errors (l, slot)."""
+        if not directions:
+            return self._evaluate(origin_lc), np.zeros((len(origin_lc), self.integrand.n_slots))
+        if len(directions) == 1:
+            return self._lines(origin_lc, directions[0], allowed_s)
+        means, errors = [], []
+        for origin_c in origin_lc:
+            mean_ly, error_ls = self._nested(origin_c, directions, allowed_s)
+            means.append(mean_ly)
+            errors.append(error_ls)
+        return np.stack(means), np.stack(errors)
+
+    def _nested(
+        self, origin_c: FloatArray, directions: tuple[int, ...], allowed_s: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Mean over two or more directions at one origin."""
+
+        def panels(number_x: IntArray, parts_x: IntArray) -> _Panels:
+            node_xp = _nodes(number_x, parts_x)
+            origin_lc = np.tile(origin_c, (node_xp.size, 1))
+            origin_lc[:, directions[0]] = node_xp.ravel()
+            mean_ly, error_ls = self.integrals(origin_lc, directions[1:], INNER_SHARE * allowed_s)
+            return _panels(
+                self.integrand,
+                number_x,
+                parts_x,
+                mean_ly.reshape(*node_xp.shape, -1),
+                error_ls.reshape(*node_xp.shape, -1),
+            )
+
+        number_x = np.arange(FIRST_PANELS)
+        line = panels(number_x, np.full(FIRST_PANELS, FIRST_PANELS))
+        while len(marked_x := line.marked(allowed_s)):
+            halves = _halves(line.number_x[marked_x], line.parts_x[marked_x])
+            line = line.without(marked_x).joined(panels(*halves))
+        return line.mean(), line.error()
+
+    def _lines(
+        self, origin_lc: FloatArray, direction: int, allowed_s: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means over parallel lines, all refined at once."""
+
+        def panels(line_x: IntArray, number_x: IntArray, parts_x: IntArray) -> _Panels:
+            node_xp = _nodes(number_x, parts_x)
+            value_ky = self._on_lines(origin_lc[line_x], node_xp, direction)
+            inner_xps = np.zeros((*node_xp.shape, self.integrand.n_slots))
+            value_xpy = value_ky.reshape(*node_xp.shape, -1)
+            return _panels(self.integrand, number_x, parts_x, value_xpy, inner_xps)
+
+        n_lines = len(origin_lc)
+        line_x = np.repeat(np.arange(n_lines), FIRST_PANELS)
+        number_x = np.tile(np.arange(FIRST_PANELS), n_lines)
+        all_panels = panels(line_x, number_x, np.full(len(line_x), FIRST_PANELS))
+        active = {
+            line: _picked(all_panels, np.flatnonzero(line_x == line)) for line in range(n_lines)
+        }
+        done: dict[int, _Panels] = {}
+        while active:
+            asked: list[tuple[int, IntArray, IntArray]] = []
+            for line, known in list(active.items()):
+                marked_x = known.marked(allowed_s)
+                if not len(marked_x):
+                    done[line] = active.pop(line)
+                    continue
+                asked.append((line, *_halves(known.number_x[marked_x], known.parts_x[marked_x])))
+                active[line] = known.without(marked_x)
+            if not asked:
+                break
+            line_x = np.concatenate([np.full(len(number), line) for line, number, _ in asked])
+            new = panels(
+                line_x,
+                np.concatenate([number for _, number, _ in asked]),
+                np.concatenate([parts for _, _, parts in asked]),
+            )
+            for line, _, _ in asked:
+                active[line] = active[line].joined(_picked(new, np.flatnonzero(line_x == line)))
+        means = np.stack([done[line].mean() for line in range(n_lines)])
+        return means, np.stack([done[line].error() for line in range(n_lines)])
+
+    def _on_lines(self, origin_xc: FloatArray, node_xp: FloatArray, direction: int) -> FloatArray:
+        """Integrand at nodes on lines, in batches."""
+        n_x, n_p = node_xp.shape
+        batch = self.integrand.batch
+        values = []
+        for start in range(0, n_x, max(1, batch // n_p)):
+            part = slice(start, start + max(1, batch // n_p))
+            for begin in range(0, n_p, batch):
+                nodes = node_xp[part, begin : begin + batch]
+                found = self.integrand(KLines(origin_xc[part], nodes, direction))
+                self.first = self.first or found
+                self.evaluations += nodes.size
+                values.append(found.value_kx)
+                self.pulse()
+        return np.concatenate(values)
+
+    def _evaluate(self, kpt_kc: FloatArray) -> FloatArray:
+        direction = self.integrand.fourier.direction
+        return self._on_lines(kpt_kc, kpt_kc[:, direction, None], direction)
+
+
+def _picked(panels: _Panels, rows: IntArray) -> _Panels:
+    return _Panels(*(getattr(panels, name)[rows] for name in _PANEL_ARRAYS))
+
+
+@dataclass(frozen=True, eq=False)
+class IntegrateInside:
+    """Integrals over all directions but the outermost, at some of its coordinates.
+
+    Parameters
+    ----------
+    outer_l : float array (l)
+        Reduced coordinates along the outermost direction.
+    directions : tuple of int
+        Lattice directions, outermost first.
+    allowed_s : float array (slot)
+        Largest errors.
+    """
+
+    outer_l: FloatArray
+    directions: tuple[int, ...]
+    allowed_s: FloatArray
+
+    def __call__(self, integrand: Integrand, pulse: Callable[[], None]) -> Answer:
+        """Means, errors and evaluations, shape (l, x + slot + 1)."""
+        inner = _Inner(integrand, pulse)
+        origin_lc = np.zeros((len(self.outer_l), 3))
+        origin_lc[:, self.directions[0]] = self.outer_l
+        mean_ly, error_ls = inner.integrals(origin_lc, self.directions[1:], self.allowed_s)
+        cost_l = np.full((len(mean_ly), 1), inner.evaluations / len(mean_ly))
+        rows = np.concatenate([mean_ly, error_ls, cost_l], axis=1)
+        return answer(rows, inner.evaluations, len(rows), inner.first)
+
+
+class IteratedStrategy:
+    """Adaptive integral over the outermost direction, of adaptive integrals over the others.
+
+    Parameters
+    ----------
+    integrand : Integrand
+        What is integrated.
+    symmetry : ZoneSymmetry, or None
+        Leaves the integral invariant; one operation that turns the outermost direction round
+        halves the work.
+    tolerance : Tolerance
+        When to stop.
+    guess_x : float array (x)
+        Rough mean over the zone, from which the first tolerances are taken.
+    max_points : int
+        Evaluations at which to give up.
+    """
+
+    def __init__(
+        self,
+        integrand: Integrand,
+        symmetry: ZoneSymmetry | None,
+        tolerance: Tolerance,
+        guess_x: FloatArray,
+        max_points: int,
+    ) -> None:
+        self.integrand = integrand
+        self.symmetry = symmetry
+        self.tolerance = tolerance
+        self.max_points = max_points
+        fourier = integrand.fourier
+        others = [c for c in range(3) if fourier.model.periodic[c] and c != fourier.direction]
+        self.directions = (*others, fourier.direction)
+        self.halved = symmetry is not None and _turns_round(symmetry, self.directions[0])
+        self.allowed_s = tolerance.allowed(guess_x)
+        self.passes = 1
+        self.line: _Panels | None = None
+        self.marked_x: IntArray = np.zeros(0, dtype=np.int64)
+        self.asked = self._first_panels()
+        self.known: Estimate | None = None
+        self.evaluated = 0
+
+    def ask(self) -> Round | None:
+        """Nodes of the panels that are new."""
+        number_x, parts_x = self.asked
+        if not len(number_x):
+            return None
+        node_l = _nodes(number_x, parts_x).ravel()
+        # Where the inside is one line, those of a panel are refined together.
+        each = 15 if len(self.directions) <= 2 else 1
+        allowed_s = INNER_SHARE * self.allowed_s
+        tasks = [
+            IntegrateInside(node_l[start : start + each], self.directions, allowed_s)
+            for start in range(0, len(node_l), each)
+        ]
+        label = f"{len(node_l)} outer nodes, pass {self.passes}"
+        return Round(tasks, "each", label, len(node_l), len(node_l))
+
+    def tell(self, outcome: FloatArray | list[FloatArray]) -> None:
+        """Means and errors at the nodes; decides which panels to halve."""
+        rows = np.concatenate(outcome)
+        number_x, parts_x = self.asked
+        self.evaluated += round(float(rows[:, -1].sum()))
+        value_ly, inner_ls = np.split(rows[:, :-1], [self.integrand.size], axis=1)
+        shape = (len(number_x), -1)
+        new = _panels(
+            self.integrand,
+            number_x,
+            parts_x,
+            value_ly.reshape(*shape, self.integrand.size),
+            inner_ls.reshape(*shape, self.integrand.n_slots),
+        )
+        self.line = new if self.line is None else self.line.without(self.marked_x).joined(new)
+        self._settle()
+
+    def estimate(self) -> Estimate | None:
+        """Sum over the panels."""
+        return self.known
+
+    def state(self) -> State:
+        """All panels."""
+        state: State = {"allowed": self.allowed_s, "passes": self.passes}
+        state["evaluated"] = self.evaluated
+        if self.line is not None:
+            state.update({name: getattr(self.line, name) for name in _PANEL_ARRAYS})
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.allowed_s, self.passes = np.asarray(state["allowed"]), int(state["passes"])
+        self.evaluated = int(state["evaluated"])
+        if "number_x" in state:
+            self.line = _Panels(*(np.asarray(state[name]) for name in _PANEL_ARRAYS))
+            self._settle()
+
+    def _first_panels(self) -> tuple[IntArray, IntArray]:
+        """Panels of [0, 1/2] where the other half is its image, else of [0, 1]."""
+        n = 2 * FIRST_PANELS if self.halved else FIRST_PANELS
+        number_x = np.arange(FIRST_PANELS)
+        return number_x, np.full(FIRST_PANELS, n)
+
+    def _settle(self) -> None:
+        if self.line is None:
+            return
+        twice = 2.0 if self.halved else 1.0
+        value_y = twice * self.line.mean()
+        if self.symmetry is not None:
+            value_y = self.integrand.invariant(self.symmetry, value_y)
+        error_s = twice * self.line.error()
+        error_y = self._by_component(error_s, value_y)
+        self.known = Estimate(value_y, error_y, f"{15 * len(self.line.number_x)} outer nodes")
+        self.asked = (np.zeros(0, dtype=np.int64),) * 2
+        if self.evaluated >= self.max_points:
+            return
+        allowed_s = np.minimum(self.allowed_s, self.tolerance.allowed(value_y))
+        self.marked_x = self.line.marked(0.5 * allowed_s / twice)
+        if len(self.marked_x):
+            marked_x = self.marked_x
+            self.asked = _halves(self.line.number_x[marked_x], self.line.parts_x[marked_x])
+        elif np.any(self.tolerance.excess(error_y, value_y) > 1.0) and self.passes < MOST_PASSES:
+            self.allowed_s = 0.5 * allowed_s
+            self.passes += 1
+            self.line = None
+            self.marked_x = np.zeros(0, dtype=np.int64)
+            self.asked = self._first_panels()
+
+    def _by_component(self, error_s: FloatArray, value_y: FloatArray) -> FloatArray:
+        """Errors of components whose norm over each slot is the slot's error."""
+        counts_s = np.bincount(self.integrand.slot_x)
+        error_y = (error_s / np.sqrt(counts_s))[self.integrand.slot_x]
+        return self.tolerance.at_least_rounding(error_y)
+
+
+def _turns_round(symmetry: ZoneSymmetry, outer: int) -> bool:
+    """Whether an operation maps one half of the outermost direction onto the other."""
+    row = np.zeros(3, dtype=np.int64)
+    row[outer] = -1
+    return any(np.array_equal(rotation[outer], row) for rotation in symmetry.kpt_rotation_gcc)

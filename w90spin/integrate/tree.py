@@ -1,0 +1,278 @@
+"""Globally adaptive tree of cells: those with the largest errors are split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from w90spin.arrays import FloatArray, IntArray
+from w90spin.integrate.cubature import Cubature, gauss_kronrod, genz_malik
+from w90spin.integrate.integrand import Integrand, Values
+from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
+from w90spin.integrate.symmetry import ZoneSymmetry
+from w90spin.kspace.fourier import KPoints
+
+FIRST_CELLS = {1: 4, 2: 4, 3: 4}
+"""Cells along each direction at the start, by dimension."""
+
+MARKED_SHARE = 0.6
+"""Part of the total error that the cells split in one round carry."""
+
+
+@dataclass(frozen=True, eq=False)
+class IntegrateCells:
+    """Rule and error over a few cells.
+
+    Parameters
+    ----------
+    cell_xc : int array (cell, 2, c)
+        Number of the cell along each direction, and into how many the zone is cut there.
+    directions : tuple of int
+        Lattice directions that the cells extend along.
+    """
+
+    cell_xc: IntArray
+    directions: tuple[int, ...]
+
+    def __call__(self, integrand: Integrand, pulse: Callable[[], None]) -> Answer:
+        """Mean over each cell, signed error, and direction to split: shape (cell, 2 x + 1)."""
+        cubature = _cubature(len(self.directions))
+        n_cells, n_nodes = len(self.cell_xc), len(cubature.weight_p)
+        low, parts = self.cell_xc[:, 0], self.cell_xc[:, 1]
+        kpt_xpc = np.zeros((n_cells, n_nodes, 3))
+        for at, c in enumerate(self.directions):
+            kpt_xpc[:, :, c] = (
+                low[:, at, None] + 0.5 * (1.0 + cubature.node_pc[None, :, at])
+            ) / parts[:, at, None]
+        kpt_kc = kpt_xpc.reshape(-1, 3)
+        value_kx = np.empty((len(kpt_kc), integrand.size))
+        first: Values | None = None
+        for start in range(0, len(kpt_kc), integrand.batch):
+            values = integrand(KPoints(kpt_kc[start : start + integrand.batch]))
+            value_kx[start : start + integrand.batch] = values.value_kx
+            first = first or values
+            pulse()
+        value_xpy = value_kx.reshape(n_cells, n_nodes, -1)
+        mean = np.einsum("p,xpy->xy", cubature.weight_p, value_xpy)
+        error = np.einsum("p,xpy->xy", cubature.difference_p, value_xpy)
+        fourth_cxs = np.stack(
+            [
+                integrand.norm(np.einsum("p,xpy->xy", fourth_p, value_xpy))
+                for fourth_p in cubature.fourth_cp
+            ]
+        )
+        # Along which direction is the integrand roughest, all slots on one scale?
+        scale_s = np.maximum(np.abs(fourth_cxs).max(axis=(0, 1)), np.finfo(np.float64).tiny)
+        rough_xc = (fourth_cxs / scale_s).max(axis=2).T
+        outcome = np.concatenate([mean, error, rough_xc], axis=1)
+        return answer(outcome, len(kpt_kc), n_cells, first)
+
+
+class TreeStrategy:
+    """Splits the cells with the largest errors until the total error meets the tolerance.
+
+    Parameters
+    ----------
+    integrand : Integrand
+        What is integrated.
+    symmetry : ZoneSymmetry, or None
+        Leaves the integral invariant; operations that map cells onto cells are made use of.
+    tolerance : Tolerance
+        When to stop.
+    max_points : int
+        Evaluations at which to give up.
+
+    Notes
+    -----
+    The error of a cell is the difference of its two rules, which is that of the lower one.  When a
+    cell is split, the difference to the sum of its parts shows how much smaller the error of the
+    better rule is; the mean of that ratio over the last rounds scales the total error.
+    """
+
+    def __init__(
+        self,
+        integrand: Integrand,
+        symmetry: ZoneSymmetry | None,
+        tolerance: Tolerance,
+        max_points: int,
+    ) -> None:
+        self.integrand = integrand
+        self.tolerance = tolerance
+        self.max_points = max_points
+        periodic = integrand.fourier.model.periodic
+        self.directions = tuple(c for c in range(3) if periodic[c])
+        self.symmetry = _cell_symmetry(symmetry, self.directions)
+        self.cell_xc, self.multiplicity_x = self._first_cells()
+        self.value_xy = np.zeros((0, integrand.size))
+        self.error_xy = np.zeros((0, integrand.size))
+        self.rough_xc = np.zeros((0, len(self.directions)))
+        self.parent_x: IntArray = np.zeros(0, dtype=np.int64)
+        self.asked_xc = self.cell_xc
+        self.evaluated = 0
+        self.true_s = np.zeros(integrand.n_slots)
+        self.said_s = np.zeros(integrand.n_slots)
+        self.known: Estimate | None = None
+
+    def ask(self) -> Round | None:
+        """The first cells, then the parts of those that are split."""
+        if not len(self.asked_xc):
+            return None
+        n_nodes = len(_cubature(len(self.directions)).weight_p)
+        each = max(1, self.integrand.batch // n_nodes)
+        tasks = [
+            IntegrateCells(self.asked_xc[start : start + each], self.directions)
+            for start in range(0, len(self.asked_xc), each)
+        ]
+        n_cells = len(self.value_xy) + len(self.asked_xc) // 2 if len(self.value_xy) else 0
+        label = f"{n_cells or len(self.asked_xc)} cells"
+        cost = n_nodes * len(self.asked_xc)
+        return Round(tasks, "each", label, len(self.asked_xc), cost)
+
+    def tell(self, outcome: FloatArray | list[FloatArray]) -> None:
+        """What the cells asked for came to; marks those to split next."""
+        rows = np.concatenate(outcome)
+        size = self.integrand.size
+        value_xy, error_xy, rough_xc = np.split(rows, [size, 2 * size], axis=1)
+        self.evaluated += len(rows) * len(_cubature(len(self.directions)).weight_p)
+        if len(self.value_xy):
+            self._learn(value_xy)
+            keep_x = np.ones(len(self.value_xy), dtype=bool)
+            keep_x[self.parent_x] = False
+            multiplicity_x = np.repeat(self.multiplicity_x[self.parent_x], 2)
+            self.multiplicity_x = np.concatenate([self.multiplicity_x[keep_x], multiplicity_x])
+            self.cell_xc = np.concatenate([self.cell_xc[keep_x], self.asked_xc])
+            value_xy = np.concatenate([self.value_xy[keep_x], value_xy])
+            error_xy = np.concatenate([self.error_xy[keep_x], error_xy])
+            rough_xc = np.concatenate([self.rough_xc[keep_x], rough_xc])
+        self.value_xy, self.error_xy, self.rough_xc = value_xy, error_xy, rough_xc
+        self._settle()
+
+    def estimate(self) -> Estimate | None:
+        """Sum over all cells."""
+        return self.known
+
+    def state(self) -> State:
+        """All cells with their integrals."""
+        return {
+            "cell": self.cell_xc,
+            "multiplicity": self.multiplicity_x,
+            "value": self.value_xy,
+            "error": self.error_xy,
+            "rough": self.rough_xc,
+            "evaluated": self.evaluated,
+            "true": self.true_s,
+            "said": self.said_s,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        if not len(state["value"]):
+            return
+        self.cell_xc = np.asarray(state["cell"])
+        self.multiplicity_x = np.asarray(state["multiplicity"])
+        self.value_xy = np.asarray(state["value"])
+        self.error_xy = np.asarray(state["error"])
+        self.rough_xc = np.asarray(state["rough"])
+        self.evaluated = int(state["evaluated"])
+        self.true_s, self.said_s = np.asarray(state["true"]), np.asarray(state["said"])
+        self._settle()
+
+    def _first_cells(self) -> tuple[IntArray, FloatArray]:
+        """One cell of every star, with the size of the star."""
+        n, d = FIRST_CELLS[len(self.directions)], len(self.directions)
+        index_xc = np.stack(np.unravel_index(np.arange(n**d), (n,) * d), axis=1)
+        cell_xc = np.stack([index_xc, np.full_like(index_xc, n)], axis=1).astype(np.int64)
+        if self.symmetry is None:
+            return cell_xc, np.ones(len(cell_xc))
+        code_x = np.arange(n**d)
+        lowest_x, fixed_x = code_x.copy(), np.zeros(n**d, dtype=np.int64)
+        for rotation_cc in self.symmetry.kpt_rotation_gcc:
+            kept_cc = rotation_cc[np.ix_(self.directions, self.directions)]
+            # A cell is named by twice its centre, in units of its size.
+            image_xc = ((2 * index_xc + 1) @ kept_cc.T - 1) // 2 % n
+            image_x = np.ravel_multi_index(tuple(image_xc.T), (n,) * d)
+            lowest_x = np.minimum(lowest_x, image_x)
+            fixed_x += image_x == code_x
+        chosen_x = lowest_x == code_x
+        return cell_xc[chosen_x], (len(self.symmetry) / np.maximum(fixed_x, 1))[chosen_x]
+
+    def _volumes(self) -> FloatArray:
+        volume_x: FloatArray = self.multiplicity_x / self.cell_xc[:, 1].prod(axis=1)
+        return volume_x
+
+    def _learn(self, part_xy: FloatArray) -> None:
+        """How much better the sum of the parts shows the rule to be than it said."""
+        volume_x = self._volumes()[self.parent_x, None]
+        better_xy = 0.5 * (part_xy[0::2] + part_xy[1::2])
+        norm = self.integrand.norm
+        true_s = norm(volume_x * (better_xy - self.value_xy[self.parent_x])).sum(axis=0)
+        said_s = norm(volume_x * self.error_xy[self.parent_x]).sum(axis=0)
+        # Later rounds tell more of the cells that are left.
+        self.true_s, self.said_s = 0.5 * self.true_s + true_s, 0.5 * self.said_s + said_s
+
+    def _settle(self) -> None:
+        """Total and its error; marks the cells to split."""
+        volume_x = self._volumes()
+        value_y = volume_x @ self.value_xy
+        reliance_s = np.divide(
+            self.true_s, self.said_s, out=np.ones_like(self.true_s), where=self.said_s > 0.0
+        )
+        reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
+        error_y = volume_x @ np.abs(self.error_xy)
+        error_y = reliance_s[self.integrand.slot_x] * error_y
+        if self.symmetry is not None:
+            value_y = self.integrand.invariant(self.symmetry, value_y)
+        error_y = self.tolerance.at_least_rounding(error_y)
+        self.known = Estimate(value_y, error_y, f"{len(volume_x)} cells")
+        excess_s = self.tolerance.excess(error_y, value_y)
+        self.asked_xc, self.parent_x = self.cell_xc[:0], self.parent_x[:0]
+        if excess_s.max(initial=0.0) <= 1.0:
+            return
+        self._mark(volume_x, value_y, excess_s)
+
+    def _mark(self, volume_x: FloatArray, value_y: FloatArray, excess_s: FloatArray) -> None:
+        """The fewest cells that carry most of what exceeds the tolerance."""
+        allowed_s = self.tolerance.allowed(value_y)
+        open_s = excess_s > 1.0
+        error_xs = volume_x[:, None] * self.integrand.norm(self.error_xy)[:, open_s]
+        share_x = (error_xs / np.maximum(allowed_s[open_s], np.finfo(np.float64).tiny)).max(axis=1)
+        # Ties are broken by the place of the cell, never by the order of arrival.
+        place_x = [*self.cell_xc.reshape(len(share_x), -1).T[::-1], -share_x]
+        order_x = np.lexsort(place_x)
+        carried_x = np.cumsum(share_x[order_x])
+        n_marked = 1 + int(np.searchsorted(carried_x, MARKED_SHARE * carried_x[-1]))
+        marked_x = np.sort(order_x[:n_marked])
+        n_nodes = len(_cubature(len(self.directions)).weight_p)
+        if self.evaluated + 2 * n_nodes * len(marked_x) > self.max_points:
+            return
+        halves_x = self.cell_xc[marked_x].repeat(2, axis=0)
+        along_x = np.argmax(self.rough_xc[marked_x], axis=1).repeat(2)
+        row_x = np.arange(len(halves_x))
+        halves_x[row_x, 1, along_x] *= 2
+        halves_x[row_x, 0, along_x] = 2 * halves_x[row_x, 0, along_x] + row_x % 2
+        self.asked_xc, self.parent_x = halves_x, marked_x
+
+
+RELIANCE_FACTOR = 2.0
+LEAST_RELIANCE = 0.01
+
+
+def _cubature(dimension: int) -> Cubature:
+    return gauss_kronrod() if dimension == 1 else genz_malik(dimension)
+
+
+def _cell_symmetry(
+    symmetry: ZoneSymmetry | None, directions: tuple[int, ...]
+) -> ZoneSymmetry | None:
+    """Operations that map cubes of reduced coordinates onto cubes; they form a group."""
+    if symmetry is None or not directions:
+        return None
+    keep = [
+        g
+        for g, rotation_cc in enumerate(symmetry.kpt_rotation_gcc)
+        if np.all(np.abs(rotation_cc[np.ix_(directions, directions)]).sum(axis=0) == 1)
+    ]
+    return symmetry.subset(keep)
