@@ -47,7 +47,8 @@ def flat_band(
         E = 0, \pm 2\sqrt{t^2 (\cos^2\tfrac x2 + \cos^2\tfrac y2)
             + 4\lambda^2 \sin^2\tfrac x2 \sin^2\tfrac y2},
 
-    with the gap min(4\|λ\|, 2\|t\|) on either side; the spin Chern number of the lower pair is ±1.
+    with the gap min(4\|λ\|, 2\|t\|) on either side; the spin Chern number of the lower pair is
+    sgn λ.
     ``rashba`` gives the middle bands a width.
 
     References

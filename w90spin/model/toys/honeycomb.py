@@ -115,14 +115,14 @@ def kane_mele(
 
         E = \pm\sqrt{t^2 |f|^2 + (m \mp 2\lambda g)^2},
 
-    with 2\|\|m\| - 3√3\|λ\|\| between the bands at the corners of the zone, the spin Chern number
-    (C↑ - C↓)/2 = -sgn λ and the spin Hall conductivity
-    :math:`\sigma^z_{xy} = -(|e|/2\pi)\,\mathrm{sgn}\,\lambda` for \|m\| < 3√3\|λ\|, else 0.  With
-    it and m = 0, at the corners,
+    with 2\|m ± 3√3λ\| between the bands of either spin at the corners of the zone.  For
+    \|m\| < 3√3\|λ\| the spin Chern number (C↑ - C↓)/2 is -sgn λ and the spin Hall conductivity
+    :math:`\sigma^z_{xy} = -(|e|/2\pi)\,\mathrm{sgn}\,\lambda`, else both are 0.  With Rashba
+    coupling and m = 0, at the corners,
 
     .. math::
 
-        E = \Lambda, \Lambda, -\Lambda \pm 3\lambda_R, \qquad \Lambda = 3\sqrt3\,\lambda,
+        E = -\Lambda, -\Lambda, \Lambda \pm 3\lambda_R, \qquad \Lambda = 3\sqrt3\,\lambda,
 
     so that the gap closes at λ_R = 2√3 λ.
 

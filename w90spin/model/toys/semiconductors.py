@@ -70,9 +70,9 @@ def bhz(
 
         E = -D q \pm \sqrt{(M - B q)^2 + (A p \pm \delta)^2}.
 
-    With ``delta = 0`` all bands are pairs, 2\|M\| apart at Γ, and spin up has the Chern number of
-    :func:`qwz`: (C↑ - C↓)/2 = ±1 if one or three of the masses at Γ, X, Y, M are negative, 0 if
-    not.
+    With ``delta = 0`` all bands are pairs, 2\|M\| apart at Γ, and spin up is
+    :func:`w90spin.model.toys.qwz` with m = M, w = -2B/a² and y mirrored.  With B < 0 the spin
+    Chern number (C↑ - C↓)/2 is +1 for 0 < M/B < 4/a², -1 for 4/a² < M/B < 8/a² and 0 otherwise.
 
     References
     ----------
