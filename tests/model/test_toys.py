@@ -133,6 +133,25 @@ def test_operators_of_every_toy(name):
     np.testing.assert_array_equal(model.centres_ia[::2], model.centres_ia[1::2])
 
 
+@pytest.mark.parametrize(
+    ("model", "lengths"),
+    [
+        pytest.param(toys.haldane(t2=0, m=0, a=3.0), {np.sqrt(3.0)}, id="haldane"),
+        pytest.param(toys.altermagnet(a=3.0), {3 / np.sqrt(2)}, id="altermagnet"),
+        pytest.param(toys.flat_band(soc=0, a=3.0), {1.5}, id="flat_band"),
+        pytest.param(toys.flat_band(a=3.0), {1.5, 3 / np.sqrt(2)}, id="flat_band, soc"),
+        pytest.param(toys.pt_antiferromagnet(), {np.sqrt(8 + 1.2**2)}, id="PT"),
+    ],
+)
+def test_hoppings_between_sites_lead_to_the_nearest(model, lengths):
+    R, i, j = np.nonzero(np.abs(model.ham_Rij) > 1e-12)
+    bond = model.R_Rc[R] @ model.cell_ca + model.centres_ia[j] - model.centres_ia[i]
+    n_spin = 1 if model.spin_Rsij is None else 2
+    between = i // n_spin != j // n_spin
+    found = np.linalg.norm(bond[between], axis=1)
+    assert set(np.round(found, 9)) == set(np.round(list(lengths), 9))
+
+
 def reversal(model):
     """Theta without the conjugation."""
     if model.n_wann == 4 and model.spin_pairs is None:
@@ -308,8 +327,11 @@ def test_rashba_bands_and_spin():
 # ---- honeycomb ---------------------------------------------------------------------------------
 
 
-def honeycomb_energies(model, kpt_c, *, t, soc, rashba, m):
-    """Kane and Mele's H from the places of the atoms, as the paper writes it."""
+def honeycomb_hamiltonian(model, kpt_c, *, t, soc, rashba, m):
+    """Kane and Mele's H from the places of the atoms, as the paper writes it.
+
+    Its phases hold the places, exp[ik.(R + tau_j - tau_i)].
+    """
     cells = list(itertools.product((-2, -1, 0, 1, 2), repeat=2))
     places = model.centres_ia[::2]
     kpt_a = 2 * np.pi * np.linalg.inv(model.cell_ca) @ kpt_c
@@ -337,15 +359,17 @@ def honeycomb_energies(model, kpt_c, *, t, soc, rashba, m):
                         turn = np.cross(between - there, here - between)[2]
                         hop = 1j * soc * np.sign(turn) * SIGMA[2]
             ham[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] += phase * hop
-    return np.linalg.eigvalsh(ham)
+    return ham
 
 
 def test_kane_mele_from_places():
     given_ = {"t": 1.1, "soc": 0.07, "rashba": 0.13, "m": 0.17}
     model = toys.kane_mele(**given_, a=3.1)
     kpt_kc = somewhere(model, 5)
-    expected = [honeycomb_energies(model, kpt_c, **given_) for kpt_c in kpt_kc]
-    np.testing.assert_allclose(bands(model, kpt_kc), expected, rtol=0, atol=1e-12)
+    expected = [honeycomb_hamiltonian(model, kpt_c, **given_) for kpt_c in kpt_kc]
+    phase_ki = np.exp(2j * np.pi * kpt_kc @ np.linalg.inv(model.cell_ca).T @ model.centres_ia.T)
+    ham = phase_ki.conj()[:, :, None] * hamiltonian(model, kpt_kc) * phase_ki[:, None]
+    np.testing.assert_allclose(ham, expected, rtol=0, atol=1e-12)
 
 
 def f(x, y):
@@ -453,6 +477,8 @@ def test_bhz_bands():
 
     model = toys.bhz(A=A, B=B, D=D, M=M, delta=delta, a=a)
     assert_bands(model, *(branch(*s) for s in itertools.product((1, -1), repeat=2)))
+    at_gamma = M * np.kron(SIGMA[2], np.eye(2)) + delta * np.kron(SIGMA[1], SIGMA[1])
+    np.testing.assert_allclose(hamiltonian(model, [[0, 0, 0]])[0], at_gamma, rtol=0, atol=1e-13)
     assert direct_gap(toys.bhz(M=-0.01), 2, mesh(model, 40)) == pytest.approx(0.02)
 
 
@@ -705,20 +731,17 @@ def test_flat_band_spin_chern_number_and_width():
         assert rashba < width < 4 * np.sqrt(2) * rashba
 
 
-def test_flat_band_rashba_from_places():
-    """i rashba (sigma x d)_z on bonds from i to j of half a cell, as on the honeycomb lattice."""
-    t, rashba, a = 0.6, 0.2, 4.0
-    model = toys.flat_band(t=t, soc=0.0, rashba=rashba, a=a)
-    for kpt_c in somewhere(model, 5):
-        kx, ky = 2 * np.pi * kpt_c[:2] / a
-        ham = np.zeros((6, 6), complex)
-        for edge, k, spin in ((1, kx, -SIGMA[1]), (2, ky, SIGMA[0])):
-            for d in (1, -1):
-                hop = t * np.eye(2) + 1j * rashba * d * spin
-                ham[:2, 2 * edge : 2 * edge + 2] += np.exp(1j * k * d * a / 2) * hop
-        ham += ham.conj().T
-        found = bands(model, [kpt_c])[0]
-        np.testing.assert_allclose(found, np.linalg.eigvalsh(ham), rtol=0, atol=1e-13)
+def test_flat_band_rashba():
+    """i rashba (sigma x d)_z along d, as on the honeycomb lattice."""
+    model = toys.flat_band(t=0.6, soc=0.0, rashba=0.2)
+    kpt_kc = somewhere(model)
+    x, y, _ = phases(kpt_kc)[..., None, None]
+    ham = hamiltonian(model, kpt_kc)
+    along_x = 0.6 * np.eye(2) * (1 + np.exp(-1j * x)) - 0.2j * SIGMA[1] * (1 - np.exp(-1j * x))
+    along_y = 0.6 * np.eye(2) * (1 + np.exp(-1j * y)) + 0.2j * SIGMA[0] * (1 - np.exp(-1j * y))
+    np.testing.assert_allclose(ham[:, :2, 2:4], along_x, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(ham[:, :2, 4:], along_y, rtol=0, atol=1e-13)
+    assert not ham[:, 2:4, 4:].any()
 
 
 def test_altermagnet_bands_and_gap():
@@ -782,7 +805,7 @@ def test_random_gap_and_bandwidth(n_orbitals, dimension, seed, gap, spin, time_r
     below, above = energy_kn[:, :n_below], energy_kn[:, n_below:]
     assert below.max() <= -gap / 2
     assert above.min() >= gap / 2
-    assert max(np.ptp(below), np.ptp(above)) <= 1.5
+    assert np.abs(energy_kn).max() <= gap / 2 + 1.5
     if time_reversal:
         np.testing.assert_allclose(bands(model, -somewhere(model)), energy_kn, rtol=0, atol=1e-12)
     free = toys.random_model(n_orbitals, dimension, seed, bandwidth=1.5, spin=spin)
@@ -807,6 +830,10 @@ def test_random_operators():
     length_R = np.linalg.norm(model.R_Rc @ model.cell_ca, axis=1)
     slope, _ = np.polyfit(length_R, np.log(size_R), 1)
     assert slope == pytest.approx(-1 / 1.5, rel=0.05)
+    assert np.ptp(model.cell_ca - np.diag(np.diag(model.cell_ca))) > 0.1
+    square = toys.random_model(30, 1, reach=0, position=0.2, spin=False).pos_Raij[0]
+    between = square[:, ~np.eye(30, dtype=bool)]
+    assert np.sqrt((np.abs(between) ** 2).mean()) == pytest.approx(0.2, rel=0.1)
     real = toys.random_model(3, 2, time_reversal=True)
     assert not real.pos_Raij.imag.any()
 

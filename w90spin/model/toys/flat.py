@@ -27,8 +27,8 @@ def flat_band(
     soc : float
         Intrinsic spin-orbit coupling λ between the edges. [eV]
     rashba : float
-        Rashba coupling: hopping along the unit vector d contains -i rashba (σ_x d_y - σ_y d_x).
-        [eV]
+        Rashba coupling: ⟨i|H|j⟩ between corner and edge contains i rashba (σ × d̂)_z with d̂ from i
+        to j. [eV]
     a : float
         Lattice constant. [Å]
 
@@ -39,8 +39,8 @@ def flat_band(
 
     Notes
     -----
-    Time reversal and inversion are kept and every band is doubly degenerate without ``rashba``.
-    Then the flat band is at 0 for all k and
+    Time reversal is kept.  Without ``rashba`` inversion is too, every band is doubly degenerate,
+    the flat one is at 0 for all k, and
 
     .. math::
 
@@ -48,8 +48,7 @@ def flat_band(
             + 4\lambda^2 \sin^2\tfrac x2 \sin^2\tfrac y2},
 
     with the gap min(4\|λ\|, 2\|t\|) on either side; the spin Chern number of the lower pair is
-    sgn λ.
-    ``rashba`` gives the middle bands a width.
+    sgn λ.  ``rashba`` gives the middle bands a width.
 
     References
     ----------
@@ -58,10 +57,10 @@ def flat_band(
     """
     terms = Hoppings(6)
     # The edge in the same cell lies at +a/2, that of the cell before at -a/2.
-    for direction, edge, spin_ij in ((0, 1, -SY), (1, 2, SX)):
-        before = (-1, 0, 0) if direction == 0 else (0, -1, 0)
-        terms.hop((0, 0, 0), kron(_element(0, edge), t * ONE_ij - 1j * rashba * spin_ij))
-        terms.hop(before, kron(_element(0, edge), t * ONE_ij + 1j * rashba * spin_ij))
+    for edge, before, cross_ij in ((1, (-1, 0, 0), -SY), (2, (0, -1, 0), SX)):
+        corner_ij = _element(0, edge)
+        terms.hop((0, 0, 0), kron(corner_ij, t * ONE_ij + 1j * rashba * cross_ij))
+        terms.hop(before, kron(corner_ij, t * ONE_ij - 1j * rashba * cross_ij))
     for R, sign in (((0, 0, 0), 1), ((1, 0, 0), -1), ((0, -1, 0), -1), ((1, -1, 0), 1)):
         terms.hop(R, kron(_element(1, 2), -1j * sign * soc * SZ))
     sites_xa = np.array([[0.0, 0.0, 0.0], [a / 2, 0.0, 0.0], [0.0, a / 2, 0.0]])

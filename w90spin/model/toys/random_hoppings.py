@@ -55,7 +55,7 @@ def random_model(
     time_reversal : bool
         Whether H and r are made to keep it.
     position : float
-        Size of r(R) between different functions before decay. [Å]
+        Root mean square of r(R) between different functions, before decay. [Å]
     a : float
         Length of the lattice vectors before they are distorted by up to a seventh. [Å]
 
