@@ -1,0 +1,39 @@
+r"""Small lattice models with known symmetry and closed forms, for tests and first tries.
+
+Everywhere :math:`x_c = \mathbf k\cdot\mathbf a_c` (or x, y, z in orthogonal cells) is the phase
+along lattice vector c, σ is the spin and τ the orbital or sublattice; basis functions come
+orbital by orbital, up before down.  Energies are in eV, lengths in Å.  ``docs/toys.md`` has the
+list with what is known of each.
+"""
+
+from w90spin.model.toys.antiferromagnets import (
+    altermagnet,
+    pt_antiferromagnet,
+    tt_antiferromagnet,
+)
+from w90spin.model.toys.dirac import dirac_lattice, qwz
+from w90spin.model.toys.electron_gas import rashba_square, square_lattice
+from w90spin.model.toys.flat import flat_band
+from w90spin.model.toys.honeycomb import haldane, kane_mele
+from w90spin.model.toys.random_hoppings import random_model
+from w90spin.model.toys.semiconductors import bhz, bi2se3, luttinger
+from w90spin.model.toys.semimetals import nodal_line, weyl_pair
+
+__all__ = [
+    "altermagnet",
+    "bhz",
+    "bi2se3",
+    "dirac_lattice",
+    "flat_band",
+    "haldane",
+    "kane_mele",
+    "luttinger",
+    "nodal_line",
+    "pt_antiferromagnet",
+    "qwz",
+    "random_model",
+    "rashba_square",
+    "square_lattice",
+    "tt_antiferromagnet",
+    "weyl_pair",
+]
