@@ -663,11 +663,18 @@ def test_weyl_inversion():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"k0": 1.2}, {"k0": 0.0}, {"k0": 0.7, "wilson": 0.1}, {"tz": -0.4}]
+    "changes", [{"k0": 1.2}, {"k0": 0.0}, {"k0": 0.7, "wilson": 0.300}, {"tz": -0.4}]
 )
 def test_weyl_refuses_other_nodes(changes):
     with pytest.raises(ws.errors.ModelError, match="weyl_pair"):
         toys.weyl_pair(**{**WEYL, **changes})
+
+
+def test_weyl_allows_all_but_other_nodes():
+    # A node would come to X at tz (1 - cos k0 a) = 2 wilson, here 0.602.
+    model = toys.weyl_pair(**{**WEYL, "k0": 0.7, "wilson": 0.302})
+    assert bands(model, [[0.5, 0, 0]])[0, 1] == pytest.approx(0.604 - 0.4 * (1 - np.cos(2.1)))
+    assert chern(lower_frames(model, 1, 40, kz=0.17)) == -1
 
 
 def test_nodal_line_bands():
@@ -678,6 +685,7 @@ def test_nodal_line_bands():
     model = toys.nodal_line(k0=0.4, gap=0.05, t=0.8, v=1.2, a=3.0)
     assert_bands(model, energy, lambda *x: -energy(*x))
     assert direct_gap(model, 1, somewhere(model, 2000)) > 0.05
+    assert hamiltonian(model, [[0, 0, 0]])[0, 1, 0] == pytest.approx(0.025j)
 
 
 def test_nodal_ring():
