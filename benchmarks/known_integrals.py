@@ -1,0 +1,274 @@
+"""Zone integrals with known answers, on which errors and costs of the rules are measured.
+
+Every case has its truth from elsewhere than the rule under test: a closed form (Chern numbers, the
+Weyl nodes' distance), or a mesh so dense that twice as many points change nothing that matters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import w90spin as ws
+from w90spin.arrays import FloatArray, IntArray
+from w90spin.integrate import UniformMesh
+from w90spin.integrate.driver import integrate
+from w90spin.kspace.fourier import FourierSum
+from w90spin.kspace.occupations import fermi
+from w90spin.kspace.states import BlochStates
+from w90spin.model import toys
+from w90spin.model.wannier import WannierModel
+from w90spin.parallel import Comm
+from w90spin.response.claims import (
+    Axis,
+    Claims,
+    EnergyScales,
+    PublishedTensor,
+    Response,
+    TensorClaim,
+)
+
+BI = Path(__file__).parents[1] / "data" / "bi-monolayer" / "bi"
+
+AXES = Axis("component", ("x", "y", "z"))
+
+
+@dataclass(frozen=True, eq=False)
+class BerryCurvature:
+    r"""Berry curvature of the occupied states, :math:`\sum_n f_n \Omega_n`, as an axial vector.
+
+    Parameters
+    ----------
+    mu : float
+        Fermi level. [eV]
+    kT : float
+        Temperature. [eV]
+    eta : float
+        Broadening of the energy denominators. [eV]
+    """
+
+    mu: float
+    kT: float = 0.0
+    eta: float = 0.0
+
+    @property
+    def claims(self) -> Claims:
+        """What the house must know of it."""
+        axes = (Axis("part", ("total",)), AXES)
+        return Claims(
+            name="berry_curvature",
+            title="Berry curvature of the Fermi sea",
+            needs=frozenset(),
+            raw=(TensorClaim("omega", axes, -1, ("axial",)),),
+            published=(PublishedTensor("omega", "Ω", axes, "", 2, "Berry curvature"),),
+            reference="closed forms",
+        )
+
+    @property
+    def levels(self) -> list[float]:
+        """Fermi level. [eV]"""
+        return [self.mu]
+
+    @property
+    def scales(self) -> EnergyScales:
+        """Energies that decide how fine a mesh must be."""
+        return EnergyScales(self.kT, self.eta, 0.0)
+
+    def _pairs(self, states: BlochStates) -> tuple[FloatArray, FloatArray]:
+        f_kn = fermi(states.energy_kn, np.array([self.mu]), np.array([self.kT]))[:, 0, 0]
+        gap_knm = states.energy_kn[:, :, None] - states.energy_kn[:, None, :]
+        velocity = states.velocity_kanm
+        same = states.block_kn[:, :, None] == states.block_kn[:, None, :]
+        weight = np.where(same, 0.0, 1.0 / np.where(same, 1.0, gap_knm**2 + self.eta**2))
+        cross = np.stack(
+            [
+                velocity[:, (c + 1) % 3] * velocity[:, (c + 2) % 3].swapaxes(-1, -2)
+                for c in range(3)
+            ],
+            axis=1,
+        )
+        half_f_knm = 0.5 * (f_kn[:, :, None] - f_kn[:, None, :])
+        return -2.0 * cross.imag * weight[:, None], half_f_knm
+
+    def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Ω of the occupied states, shape (k, part, component)."""
+        curvature_kcnm, f_knm = self._pairs(states)
+        return {"omega": (curvature_kcnm * f_knm[:, None]).sum(axis=(-1, -2))[:, None]}
+
+    def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Moduli of what is added up, shape (k, part)."""
+        curvature_kcnm, f_knm = self._pairs(states)
+        size_knm = np.linalg.norm(curvature_kcnm * f_knm[:, None], axis=1)
+        return {"omega": size_knm.sum(axis=(-1, -2))[:, None]}
+
+    def occupied_bands(self, states: BlochStates) -> IntArray | None:
+        """Nothing is promised."""
+        return None
+
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """As it is."""
+        return dict(raw)
+
+    def parameters(self) -> dict[str, object]:
+        """Physical parameters."""
+        return {"mu": self.mu, "kT": self.kT, "eta": self.eta}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One integral.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    model : callable
+        Makes the model.
+    response : callable
+        Makes the response.
+    dense : int
+        Points along each direction of the mesh that gives the truth; 0 with a closed form.
+    exact : callable, optional
+        The closed form, as published tensors.
+    usual : int
+        Points along each direction of the mesh that people use for such an integral.
+    """
+
+    name: str
+    model: Callable[[], WannierModel]
+    response: Callable[[WannierModel], Response]
+    dense: int
+    usual: int
+    exact: Callable[[WannierModel], dict[str, FloatArray]] | None = None
+
+    def truth(self, model: WannierModel) -> dict[str, FloatArray]:
+        """Published tensors without error, or nearly."""
+        if self.exact is not None:
+            return self.exact(model)
+        rule = UniformMesh(n=self.dense)
+        return integrate(FourierSum(model), [self.response(model)], rule, comm=Comm()).values[0]
+
+
+def _dasp(
+    mu: float, omega: list[float], **more: float
+) -> Callable[[WannierModel], ws.SpinPolarizability]:
+    return lambda model: ws.SpinPolarizability(omega_w=omega, mu_f=mu, **more)
+
+
+def _chern(number: int) -> Callable[[WannierModel], dict[str, FloatArray]]:
+    """∫ Ω d²k/(2π)² = C/2π along z."""
+    return lambda model: {"omega": np.array([[0.0, 0.0, number / (2.0 * math.pi)]])}
+
+
+def _weyl(k0: float) -> Callable[[WannierModel], dict[str, FloatArray]]:
+    """The planes between the nodes, 2 k0 of them per length, are Chern insulators."""
+    sign = -1.0
+    return lambda model: {"omega": np.array([[0.0, 0.0, sign * 2.0 * k0 / (2.0 * math.pi) ** 2]])}
+
+
+def gapped_cases() -> list[Case]:
+    """Smooth integrands: every rule converges."""
+    cases = [
+        Case(
+            f"massive Dirac electrons, ħω = {zeta:g} of the gap",
+            lambda: toys.qwz(m=-0.2, v=2.0, wilson=0.5),
+            _dasp(0.0, [zeta * 0.4]),
+            dense=1200 if zeta > 0.95 else 480,
+            usual=200,
+        )
+        for zeta in (0.1, 0.5, 0.9, 0.99)
+    ]
+    cases += [
+        Case(
+            "Chern number of massive Dirac electrons",
+            lambda: toys.qwz(m=-0.2, v=2.0, wilson=0.5),
+            lambda model: BerryCurvature(0.0),
+            0,
+            200,
+            _chern(-1),
+        ),
+        Case(
+            "Chern number of Haldane's model",
+            toys.haldane,
+            lambda model: BerryCurvature(0.0),
+            0,
+            100,
+            _chern(-1),
+        ),
+        Case(
+            "Kane-Mele, deep in the topological phase",
+            lambda: toys.kane_mele(rashba=0.05, m=0.1),
+            _dasp(0.0, [0.0, 0.2]),
+            480,
+            100,
+        ),
+        Case(
+            "Kane-Mele, close to the transition",
+            lambda: toys.kane_mele(rashba=0.01, m=0.28),
+            _dasp(0.0, [0.0]),
+            1200,
+            200,
+        ),
+        Case(
+            "nearly flat bands",
+            lambda: toys.random_model(4, 2, 7, gap=0.3, bandwidth=0.02, decay=0.5),
+            _dasp(0.0, [0.0, 0.2]),
+            480,
+            100,
+        ),
+        Case(
+            "nodal line with a gap of 0.1 eV",
+            lambda: toys.nodal_line(gap=0.1),
+            _dasp(0.0, [0.0]),
+            240,
+            50,
+        ),
+        Case(
+            "random hoppings of six orbitals",
+            lambda: toys.random_model(6, 2, 3, gap=0.05, bandwidth=3.0, reach=3),
+            _dasp(0.0, [0.0, 0.1]),
+            480,
+            100,
+        ),
+        Case("Bi monolayer", lambda: ws.load_model(BI), _dasp(1.42245, [0.0, 0.2]), 300, 100),
+    ]
+    return cases
+
+
+def sharp_cases() -> list[Case]:
+    """Fermi surfaces, Weyl nodes and narrow broadenings."""
+    return [
+        Case(
+            "Rashba electrons, kT = 25 meV",
+            lambda: toys.rashba_square(alpha=0.5),
+            _dasp(0.5, [0.0], kT=0.025, eta=0.05),
+            1200,
+            200,
+        ),
+        Case(
+            "Rashba electrons, kT = 5 meV",
+            lambda: toys.rashba_square(alpha=0.5),
+            _dasp(0.5, [0.0], kT=0.005, eta=0.05),
+            4800,
+            500,
+        ),
+        Case(
+            "Weyl pair, anomalous Hall",
+            lambda: toys.weyl_pair(k0=0.3),
+            lambda model: BerryCurvature(0.0),
+            0,
+            100,
+            _weyl(0.3),
+        ),
+        Case(
+            "random metal of six orbitals, kT = 10 meV",
+            lambda: toys.random_model(6, 2, 5),
+            _dasp(0.2, [0.0, 0.3], kT=0.01, eta=0.05),
+            2400,
+            300,
+        ),
+    ]
