@@ -1,5 +1,6 @@
 """The package's own model file: what is saved comes back, and damage is refused."""
 
+import struct
 from dataclasses import fields
 
 import h5py
@@ -9,6 +10,7 @@ import pytest
 import w90spin as ws
 from w90spin.errors import ResultFileError
 from w90spin.model.file import read_model, save_model
+from w90spin.storage import read_tree, write_tree
 
 
 @pytest.fixture
@@ -87,3 +89,69 @@ def test_other_and_newer_files_are_refused(file, tmp_path):
         ws.load_model(file)
     with pytest.raises(ResultFileError, match=r"nothing\.w90\.h5 is not there"):
         ws.load_model(tmp_path / "nothing.w90.h5")
+
+
+def test_operators_are_mapped_and_outlive_their_file(bi_tb, file):
+    """No copy in memory, and neither replacing nor removing the file changes a loaded model."""
+    loaded = ws.load_model(file)
+    for operator in (loaded.ham_Rij, loaded.pos_Raij, loaded.spin_Rsij):
+        assert not operator.flags.writeable
+        assert not operator.flags.owndata
+    other = ws.WannierModel.from_arrays(
+        np.eye(3), [[0, 0, 0]], [[[1.0]]], centres=[[0.0, 0.0, 0.0]]
+    )
+    save_model(other, file)
+    assert np.array_equal(loaded.ham_Rij, bi_tb.ham_Rij)
+    file.unlink()
+    assert loaded.fingerprint == bi_tb.fingerprint
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("kind", ["<c16", ">c16", "<f8", ">f4", "<i8"])
+def test_a_mapped_array_is_the_array_read(tmp_path, packed, kind):
+    array = np.random.default_rng(0).normal(size=(90, 100), scale=1e3).astype(kind)
+    path = write_tree(tmp_path / "x.h5", {"small": array[:2], "large": array}, packed=packed)
+    read, mapped = read_tree(path), read_tree(path, mapped=True)
+    for name in ("small", "large"):
+        assert read[name].dtype == mapped[name].dtype == array.dtype
+        assert np.array_equal(mapped[name], read[name])
+    assert np.array_equal(mapped["large"], array)
+
+
+def test_a_model_file_cut_anywhere_is_refused(file, tmp_path):
+    data = file.read_bytes()
+    cut = tmp_path / "cut.w90.h5"
+    for length in (0, 1, 100, 4096, len(data) // 2, len(data) - 1):
+        cut.write_bytes(data[:length])
+        with pytest.raises(ResultFileError, match=r"cut\.w90\.h5"):
+            ws.load_model(cut)
+
+
+def test_an_array_beyond_the_end_of_the_file_is_not_touched(tmp_path):
+    """A file that HDF5 itself believes: its stored length was cut too."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver="earliest") as tree:
+        tree["large"] = np.ones(100_000)
+        offset = tree["large"].id.get_offset()
+    data = bytearray(path.read_bytes()[: offset + 8_000])
+    struct.pack_into("<Q", data, 40, len(data))  # end of file, in a superblock without checksum
+    path.write_bytes(data)
+    with pytest.raises(ResultFileError, match=r"not a readable HDF5 file.*large"):
+        read_tree(path, mapped=True)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, complex(0.0, np.nan)])
+def test_no_number_that_is_none_passes(file, wrong):
+    with h5py.File(file, "a") as tree:
+        tree["spin"][-1, 2, 31, 31] = wrong
+        tree["spin"][0, 0, 0, 0] = -wrong
+    with pytest.raises(ResultFileError, match=r"'spin'.*not finite"):
+        ws.load_model(file)
+
+
+def test_large_numbers_are_numbers(tmp_path):
+    """Their squares overflow."""
+    model = ws.WannierModel.from_arrays(
+        np.eye(3), [[0, 0, 0]], [[[1e200]]], centres=[[0.0, 0.0, 0.0]]
+    )
+    assert ws.load_model(save_model(model, tmp_path / "x.w90.h5")).ham_Rij[0, 0, 0] == 1e200

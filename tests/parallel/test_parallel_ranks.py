@@ -285,3 +285,26 @@ def test_every_rank_gets_the_result(tmp_path):
     digest = hashlib.sha256(result["chi"].values.tobytes())
     digest.update(ws.zone_map(model, response, n=4).tensors["upsilon1"].values.tobytes())
     assert {*digests} == {digest.hexdigest()}
+
+
+def test_a_mapped_model_is_shared(tmp_path):
+    """Rank 0 maps the model file; all ranks get its operators, though the file is gone by then."""
+    path = ws.save_model(ws.load_model(DATA / "bi"), tmp_path / "bi.w90.h5")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, w90spin as ws\n"
+        "from pathlib import Path\n"
+        "from w90spin.model.wannier import share_model\n"
+        "from w90spin.parallel import world\n"
+        "comm = world()\n"
+        "model = ws.load_model(sys.argv[1]) if comm.is_root else None\n"
+        "if comm.is_root:\n"
+        "    Path(sys.argv[1]).unlink()\n"
+        "prints = comm.gather(share_model(model, comm).fingerprint)\n"
+        "if comm.is_root:\n"
+        "    print(*prints)\n"
+    )
+    expected = ws.load_model(path).fingerprint
+    done = launch(3, sys.executable, script, path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == 3 * [expected]

@@ -1,4 +1,4 @@
-"""The package's own model file, `.w90.h5`: loads at the speed of the disk."""
+"""The package's own model file, `.w90.h5`: mapped into memory, not read."""
 
 from __future__ import annotations
 
@@ -90,6 +90,8 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
     Returns
     -------
     WannierModel
+        Its operators are read only and lie in the file until they are used: the file may be
+        replaced or removed meanwhile, but not changed in place.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
         If it is missing, damaged, not a model file, or of a newer format.
     """
     path = Path(path)
-    tree = read_format(path, FORMAT, FORMAT_VERSION, "save_model")
+    tree = read_format(path, FORMAT, FORMAT_VERSION, "save_model", mapped=True)
     about = tree[ATTRIBUTES]
     try:
         periodic = [bool(flag) for flag in about["periodic"]]
@@ -150,6 +152,7 @@ def _check(model: WannierModel) -> None:
             continue
         if array.shape != shape:
             raise ModelError(f"'{name}' (shape {array.shape} instead of {shape})")
-        # A sum is not finite if one of its terms is not, and it needs no array of its own.
-        if not np.isfinite(array.sum()):
+        # Sums of squares run at the speed of memory and cannot cancel; beyond 1e154 they overflow.
+        flat = array.ravel()
+        if not (np.isfinite(np.vdot(flat, flat)) or np.isfinite(array).all()):
             raise ModelError(f"'{name}' (numbers that are not finite)")
