@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from w90spin.errors import (
 from w90spin.model import checkpoint
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
+from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
@@ -50,17 +50,14 @@ from w90spin.read import (
     ChkFile,
     WinFile,
     WsvecFile,
-    find_file,
     read_centres,
     read_chk,
     read_eig,
     read_hr,
     read_mmn,
-    read_nnkp,
     read_spin_r,
     read_spn,
     read_tb,
-    read_win,
     read_wsvec,
 )
 
@@ -144,12 +141,18 @@ def load_model(
         return read_model(seedname)
     with one_thread():
         return _load(
-            _Files(Path(seedname)), source, spin, spin_order, periodic, minimal_distance, position
+            FilesOfSeed(Path(seedname)),
+            source,
+            spin,
+            spin_order,
+            periodic,
+            minimal_distance,
+            position,
         )
 
 
 def _load(
-    files: _Files,
+    files: FilesOfSeed,
     source: Source,
     spin: SpinSource,
     spin_order: str | Sequence[tuple[int, int]] | None,
@@ -158,7 +161,7 @@ def _load(
     position: PositionFormula,
 ) -> WannierModel:
     if source == "auto":
-        source = files.best_source()
+        source = _best_source(files)
     if position == "midpoint" and source != "chk":
         raise ModelError(
             f"position = 'midpoint' needs the overlaps of the .mmn: use source = 'chk'; {source} "
@@ -283,74 +286,37 @@ def _check_spin(model: WannierModel, spin_source: str) -> None:
         )
 
 
-@dataclass(eq=False)
-class _Files:
-    """Files of one seedname; remembers which were used."""
-
-    seedname: Path
-    used: dict[str, Path] = field(default_factory=dict)
-    _win: WinFile | None = None
-
-    def find(self, suffix: str) -> Path | None:
-        return find_file(self.seedname, suffix)
-
-    def take(self, suffix: str, remedy: str) -> Path:
-        path = self.find(suffix)
-        if path is None:
-            raise FileMissingError(
-                Path(f"{self.seedname}{suffix}"), "", "the file is not there.", remedy
-            )
-        self.used[path.name] = path
-        return path
-
-    def optional(self, suffix: str) -> Path | None:
-        path = self.find(suffix)
-        if path is not None:
-            self.used[path.name] = path
-        return path
-
-    def win(self) -> WinFile | None:
-        if self._win is None:
-            path = self.optional(".win")
-            self._win = None if path is None else read_win(path)
-        return self._win
-
-    def hashes(self) -> dict[str, str]:
-        return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in sorted(self.used.items())
-        }
-
-    def best_source(self) -> Source:
-        if self.find("_tb.dat"):
-            return "tb"
-        if self.find(".chk") and self.find(".eig") and self.find(".mmn"):
-            return "chk"
-        if self.find("_hr.dat"):
-            return "hr"
-        folder = self.seedname if self.seedname.is_dir() else self.seedname.parent
-        if not folder.is_dir():
-            raise FileMissingError(
-                folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
-            )
-        seeds = sorted(
-            {
-                path.name.split(suffix)[0]
-                for suffix in ("_tb.dat", "_hr.dat", ".chk")
-                for path in folder.glob(f"*{suffix}*")
-            }
-        )
-        hint = (
-            f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
-            if seeds
-            else "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
-        )
+def _best_source(files: FilesOfSeed) -> Source:
+    """First source whose files are all there."""
+    if files.find("_tb.dat"):
+        return "tb"
+    if files.find(".chk") and files.find(".eig") and files.find(".mmn"):
+        return "chk"
+    if files.find("_hr.dat"):
+        return "hr"
+    folder = files.seedname if files.seedname.is_dir() else files.seedname.parent
+    if not folder.is_dir():
         raise FileMissingError(
-            self.seedname,
-            "",
-            "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
-            hint,
+            folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
         )
+    seeds = sorted(
+        {
+            path.name.split(suffix)[0]
+            for suffix in ("_tb.dat", "_hr.dat", ".chk")
+            for path in folder.glob(f"*{suffix}*")
+        }
+    )
+    hint = (
+        f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
+        if seeds
+        else "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
+    )
+    raise FileMissingError(
+        files.seedname,
+        "",
+        "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
+        hint,
+    )
 
 
 @dataclass(eq=False)
@@ -371,7 +337,7 @@ class _Bare:
     midpoint: Callable[..., ComplexArray] | None = None
 
 
-def _from_tb(files: _Files) -> _Bare:
+def _from_tb(files: FilesOfSeed) -> _Bare:
     tb = read_tb(files.take("_tb.dat", "Write it with write_tb = .true. in the .win."))
     home = int(np.flatnonzero(np.all(tb.R_Rc == 0, axis=1))[0])
     diagonal_ia = np.einsum("aii->ia", tb.pos_Raij[home]).real / tb.degeneracy_R[home]
@@ -398,7 +364,7 @@ def _from_tb(files: _Files) -> _Bare:
     return bare
 
 
-def _from_hr(files: _Files) -> _Bare:
+def _from_hr(files: FilesOfSeed) -> _Bare:
     hr = read_hr(files.take("_hr.dat", "Write it with write_hr = .true. in the .win."))
     win = files.win()
     path = files.take("_centres.xyz", "Write it with write_xyz = .true. in the .win.")
@@ -438,7 +404,7 @@ def _from_hr(files: _Files) -> _Bare:
     return bare
 
 
-def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
+def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
     _same_bands(files, chk)
     eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
@@ -477,7 +443,7 @@ def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
     return bare
 
 
-def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
+def _spin_from_spn(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     chk = bare.chk
     if chk is None:
         chk = read_chk(files.take(".chk", "wannier90.x writes it; .spn is of no use without."))
@@ -514,7 +480,7 @@ def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
     )
 
 
-def _spin_from_npz(files: _Files, bare: _Bare) -> ComplexArray:
+def _spin_from_npz(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     """Spin on the R of the other operators, from the array file."""
     found = read_spin_r(files.take(SPIN_R, "It holds sigma on the R of _tb.dat."))
     n_wann = bare.ham_Rij.shape[-1]
@@ -529,7 +495,7 @@ def _spin_from_npz(files: _Files, bare: _Bare) -> ComplexArray:
     return spin_Rsij
 
 
-def _same_bands(files: _Files, chk: ChkFile) -> None:
+def _same_bands(files: FilesOfSeed, chk: ChkFile) -> None:
     """The bands that the .win leaves out must be those that the checkpoint left out."""
     win = files.win()
     if win is None or set(win.exclude_bands) == {int(band) for band in chk.exclude_bands}:
@@ -541,7 +507,7 @@ def _same_bands(files: _Files, chk: ChkFile) -> None:
     )
 
 
-def _check_hamiltonian(files: _Files, bare: _Bare, chk: ChkFile) -> None:
+def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
     """H(R) of the file against that of the checkpoint: same run, same gauge."""
     eig_path = files.optional(".eig")
     if eig_path is None or not _is_wigner_seitz(bare, chk.mp_grid):
@@ -572,7 +538,7 @@ def _is_wigner_seitz(bare: _Bare, mp_grid: tuple[int, int, int]) -> bool:
 
 
 def _images(
-    files: _Files, bare: _Bare, minimal_distance: bool, periodic: tuple[bool, bool, bool]
+    files: FilesOfSeed, bare: _Bare, minimal_distance: bool, periodic: tuple[bool, bool, bool]
 ) -> ImageList | None:
     """Nearest images of the elements: from `_wsvec.dat`, or worked out, or none."""
     if not minimal_distance:
@@ -618,7 +584,7 @@ def _images_from_file(
 
 
 def _spin_pairs(
-    files: _Files,
+    files: FilesOfSeed,
     bare: _Bare,
     spin_order: str | Sequence[tuple[int, int]] | None,
     spin_bare: ComplexArray | None,
@@ -656,8 +622,7 @@ def _spin_pairs(
                     "spinors."
                 )
             return None, ""
-        nnkp_path = files.optional(".nnkp")
-        nnkp = None if nnkp_path is None else read_nnkp(nnkp_path)
+        nnkp = files.nnkp()
         if nnkp is not None and nnkp.spinor and len(nnkp.projections) == n_wann:
             ask(f"the projections in {nnkp.path.name}", lambda: pairs_from_projections(nnkp))
         ask("the Wannier centres", lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca))
@@ -700,7 +665,7 @@ def _periodic_directions(
 
 
 def _compare_with_eig(
-    files: _Files, bare: _Bare, model: WannierModel
+    files: FilesOfSeed, bare: _Bare, model: WannierModel
 ) -> tuple[float, float] | None:
     """Note how well the bands follow the .eig; the frozen window, if one is known."""
     win, eig_path = files.win(), files.optional(".eig")
@@ -729,11 +694,10 @@ def _compare_with_eig(
     return low, high
 
 
-def _tell_contradiction(files: _Files, bare: _Bare, pairs: IntArray) -> None:
+def _tell_contradiction(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
     """Warn where a given order is not that of the projections or breaks time reversal of H."""
     against = []
-    nnkp_path = files.optional(".nnkp")
-    nnkp = None if nnkp_path is None else read_nnkp(nnkp_path)
+    nnkp = files.nnkp()
     finders: dict[str, Callable[[], IntArray]] = {
         "the Wannier centres": lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca),
         "time reversal of H(R)": lambda: pairs_from_hamiltonian(bare.ham_Rij),
@@ -767,12 +731,12 @@ def _win_number(win: WinFile, keyword: str, default: float) -> float:
         ) from None
 
 
-def _mp_grid(files: _Files) -> tuple[int, int, int] | None:
+def _mp_grid(files: FilesOfSeed) -> tuple[int, int, int] | None:
     win = files.win()
     return None if win is None else win.mp_grid
 
 
-def _same_cell(files: _Files, bare: _Bare) -> None:
+def _same_cell(files: FilesOfSeed, bare: _Bare) -> None:
     win = files.win()
     if win is None or win.cell_ca is None:
         return
@@ -784,7 +748,7 @@ def _same_cell(files: _Files, bare: _Bare) -> None:
         )
 
 
-def _centres(files: _Files, bare: _Bare) -> CentresFile | None:
+def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
     """Read `_centres.xyz` if there, and take the atoms from it or from .win."""
     path = files.optional("_centres.xyz")
     centres = None if path is None else read_centres(path)
@@ -798,7 +762,7 @@ def _centres(files: _Files, bare: _Bare) -> CentresFile | None:
     return centres
 
 
-def _structure(files: _Files, centres: CentresFile | None) -> Structure | None:
+def _structure(files: FilesOfSeed, centres: CentresFile | None) -> Structure | None:
     win = files.win()
     if win is not None and win.positions_xa is not None and len(win.symbols):
         return Structure(tuple(win.symbols), win.positions_xa)
