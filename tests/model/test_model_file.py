@@ -1,15 +1,16 @@
 """The package's own model file: what is saved comes back, and damage is refused."""
 
 import struct
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import h5py
 import numpy as np
 import pytest
 
 import w90spin as ws
-from w90spin.errors import ResultFileError
+from w90spin.errors import MissingOperatorError, ResultFileError
 from w90spin.model.file import read_model, save_model
+from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.storage import read_tree, write_tree
 
 
@@ -89,6 +90,54 @@ def test_other_and_newer_files_are_refused(file, tmp_path):
         ws.load_model(file)
     with pytest.raises(ResultFileError, match=r"nothing\.w90\.h5 is not there"):
         ws.load_model(tmp_path / "nothing.w90.h5")
+
+
+@pytest.fixture
+def with_currents(bi_tb):
+    """Random operators of both spin currents: no relation between them that could hide a mix-up."""
+    rng = np.random.default_rng(5)
+    n_R, n = len(bi_tb.R_Rc), bi_tb.n_wann
+
+    def random(*axes):
+        return rng.normal(size=(n_R, *axes, n, n)) + 1j * rng.normal(size=(n_R, *axes, n, n))
+
+    return replace(
+        bi_tb,
+        spin_current={
+            current: SpinCurrentOperators(random(3), random(3, 3), random(3, 3), f"from {current}")
+            for current in ("qiao2018", "ryoo2019")
+        },
+    )
+
+
+def test_operators_of_spin_currents_come_back(with_currents, bi_tb, tmp_path):
+    loaded = read_model(save_model(with_currents, tmp_path / "bi.w90.h5"), verify=True)
+    assert list(loaded.spin_current) == ["qiao2018", "ryoo2019"]
+    for current, operators in with_currents.spin_current.items():
+        found = loaded.needs_spin_current(current, "this test")
+        assert found.source == f"from {current}"
+        for one, other in zip(found.operators, operators.operators, strict=True):
+            assert np.array_equal(one, other)
+    assert loaded.fingerprint == with_currents.fingerprint != bi_tb.fingerprint
+
+
+def test_damaged_operators_of_spin_currents_are_refused(with_currents, tmp_path):
+    file = save_model(with_currents, tmp_path / "bi.w90.h5")
+    with h5py.File(file, "a") as tree:
+        tree["spin_current/ryoo2019/spin_pos"][0, 1, 2, 3, 4] = np.nan
+    with pytest.raises(ResultFileError, match=r"'ryoo2019/spin_pos' .*not finite"):
+        ws.load_model(file)
+    with h5py.File(file, "a") as tree:
+        del tree["spin_current/ryoo2019/spin_pos"]
+    with pytest.raises(ResultFileError, match="lacks or garbles 'spin_pos'"):
+        ws.load_model(file)
+
+
+def test_another_spin_has_no_operators_of_the_old_one(with_currents):
+    assert with_currents.spin_current
+    turned = with_currents.with_spin(-with_currents.spin_Rsij, source="turned")
+    with pytest.raises(MissingOperatorError, match=r"'ryoo2019'.*from_wannierdata"):
+        turned.needs_spin_current("ryoo2019", "this test")
 
 
 def test_operators_are_mapped_and_outlive_their_file(bi_tb, file):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from w90spin.errors import ModelError, ResultFileError
+from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.storage import ATTRIBUTES, read_format, write_tree
 
@@ -66,6 +67,11 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
     if model.spin_Rsij is not None:
         tree["spin"] = model.spin_Rsij
         tree["spin@"] = {"unit": "", "axes": ["R", "s", "i", "j"], "description": "Pauli matrices"}
+    if model.spin_current:
+        tree["spin_current"] = {
+            current: _spin_current_tree(operators)
+            for current, operators in model.spin_current.items()
+        }
     if model.spin_pairs is not None:
         tree["spin_pairs"] = model.spin_pairs
     if model.structure is not None:
@@ -75,6 +81,19 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
             "positions@": {"unit": "Å", "axes": ["x", "a"]},
         }
     return write_tree(path, tree, packed=False)
+
+
+def _spin_current_tree(operators: SpinCurrentOperators) -> dict[str, Any]:
+    axes, both = ["R", "s", "i", "j"], ["R", "s", "a", "i", "j"]
+    return {
+        ATTRIBUTES: {"source": operators.source},
+        "spin_ham": operators.spin_ham_Rsij,
+        "spin_ham@": {"unit": "eV", "axes": axes, "description": "<0i|sigma H|Rj>"},
+        "spin_pos": operators.spin_pos_Rsaij,
+        "spin_pos@": {"unit": "Å", "axes": both, "description": "<0i|sigma (r-R)|Rj>"},
+        "spin_ham_pos": operators.spin_ham_pos_Rsaij,
+        "spin_ham_pos@": {"unit": "eV Å", "axes": both, "description": "<0i|sigma H (r-R)|Rj>"},
+    }
 
 
 def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
@@ -122,6 +141,16 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
             inputs=json.loads(about["inputs"]),
             notes=tuple(json.loads(about["notes"])),
             frozen_window=None if window is None else (float(window[0]), float(window[1])),
+            spin_current={
+                current: SpinCurrentOperators(
+                    spin_ham_Rsij=group["spin_ham"],
+                    spin_pos_Rsaij=group["spin_pos"],
+                    spin_ham_pos_Rsaij=group["spin_ham_pos"],
+                    source=str(group[ATTRIBUTES]["source"]),
+                )
+                for current, group in tree.get("spin_current", {}).items()
+                if not current.endswith(ATTRIBUTES)
+            },
         )
         _check(model)
     except (KeyError, TypeError, ValueError, ModelError) as problem:
@@ -147,6 +176,12 @@ def _check(model: WannierModel) -> None:
         "spin": (model.spin_Rsij, (n_R, 3, n, n)),
         "centres": (model.centres_ia, (n, 3)),
     }
+    for current, operators in model.spin_current.items():
+        shapes |= {
+            f"{current}/spin_ham": (operators.spin_ham_Rsij, (n_R, 3, n, n)),
+            f"{current}/spin_pos": (operators.spin_pos_Rsaij, (n_R, 3, 3, n, n)),
+            f"{current}/spin_ham_pos": (operators.spin_ham_pos_Rsaij, (n_R, 3, 3, n, n)),
+        }
     for name, (array, shape) in shapes.items():
         if array is None:
             continue
