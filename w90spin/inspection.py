@@ -28,8 +28,9 @@ class ModelReport:
     ----------
     facts : mapping
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
-        spin_source, hermiticity, spin_purity, spin_extreme, kramers_splitting, time_reversal,
-        time_reversal_holds, thickness, point_group, notes, gap, usable_for, not_usable_for.
+        spin_source, hermiticity, spin_purity, spin_extreme, spin_quality, kramers_splitting,
+        time_reversal, time_reversal_holds, thickness, point_group, notes, gap, usable_for,
+        not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -134,6 +135,7 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
             "hermiticity": dict(model.hermiticity),
             "spin_purity": purity,
             "spin_extreme": extreme,
+            "spin_quality": dict(model.spin_quality),
             "time_reversal": None if violation is None else str(violation),
             "time_reversal_holds": None if violation is None else violation.holds,
             "kramers_splitting": _kramers_splitting(fourier) if holds else None,

@@ -271,6 +271,7 @@ def from_wannierdata(
         notes=(*base.notes, f"All operators by WannierBerri; those of {current} from {source}."),
         frozen_window=base.frozen_window,
         spin_current={current: operators},
+        spin_quality=base.spin_quality,
     )
 
 

@@ -18,6 +18,7 @@ T. Ozaki, Phys. Rev. B 110, 125115 (2024), doi:10.1103/PhysRevB.110.125115
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from w90spin.errors import (
     InconsistentFilesError,
     ModelError,
     SpinOrderError,
+    W90SpinWarning,
 )
 from w90spin.model import checkpoint
 from w90spin.model.files_of_seed import FilesOfSeed
@@ -45,6 +47,7 @@ from w90spin.model.spin import (
     pairs_from_order,
     pairs_from_projections,
 )
+from w90spin.model.spin_quality import spin_quality
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import ImageList, minimal_images, wigner_seitz_vectors
 from w90spin.read import (
@@ -276,7 +279,7 @@ def load_closest(
             "orbitals."
         )
 
-    spin_bare, pairs, spin_source = _spin(files, chk, spin, spin_order, notes)
+    spin_bare, pairs, spin_source, quality = _spin(files, chk, eig, spin, spin_order, notes)
     if spin == "projections" and pairs is not None:
         spin_bare = atomic_spin(pairs, home, len(R_Rc)) * degeneracy_R[home]
     spin_Rsij = None if spin_bare is None else images.move(spin_bare, degeneracy_R)
@@ -311,6 +314,7 @@ def load_closest(
         inputs=files.hashes(),
         notes=(*notes, *model.notes),
         frozen_window=(low, high) if check.inside_max < AB_INITIO else None,
+        spin_quality=quality,
     )
 
 
@@ -472,11 +476,12 @@ def _position(
 def _spin(
     files: FilesOfSeed,
     chk: ChkFile,
+    eig: EigFile,
     spin: SpinSource,
     spin_order: str | Sequence[tuple[int, int]] | None,
     notes: list[str],
-) -> tuple[ComplexArray | None, IntArray | None, str]:
-    """Bare spin(R) of the .spn, the pairs where known, and where the spin comes from."""
+) -> tuple[ComplexArray | None, IntArray | None, str, dict[str, float]]:
+    """Bare spin(R) of the .spn, pairs where known, where the spin comes from, its quality."""
     pairs = None
     try:
         pairs = _pairs(files, chk, spin_order)
@@ -484,13 +489,13 @@ def _spin(
         if spin == "projections" or spin_order is not None:
             raise
     if spin == "none":
-        return None, pairs, "none"
+        return None, pairs, "none", {}
     if spin == "projections":
         notes.append(
             "The spin operator assumes Wannier functions that are pure spinors; write the .spn "
             "(write_spn = .true. in pw2wannier90) for the ab-initio one."
         )
-        return None, pairs, "pure spinors, order of the projections"
+        return None, pairs, "pure spinors, order of the projections", {}
     path = files.optional(".spn")
     if path is None:
         if spin == "spn":
@@ -499,10 +504,16 @@ def _spin(
             "No spin operator: there is no .spn. Write it (write_spn = .true. in pw2wannier90), or "
             "accept pure spinors with spin = 'projections'."
         )
-        return None, pairs, "none"
-    spin_ksij = checkpoint.spin_on_mesh(chk, read_spn(path))
+        return None, pairs, "none", {}
+    spn = read_spn(path)
+    spin_ksij = checkpoint.spin_on_mesh(chk, spn)
+    quality = spin_quality(eig.energy_kn, spn.spin_ksnm, chk.kpt_kc)
+    notes.append(f"Spin of {path.name}: {quality}.")
+    if quality.complaint is not None:
+        warnings.warn(f"{path.name}: {quality.complaint}", W90SpinWarning, stacklevel=3)
     R_Rc, _ = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
-    return checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), R_Rc), pairs, ".spn"
+    spin_Rsij = checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), R_Rc)
+    return spin_Rsij, pairs, ".spn", quality.numbers
 
 
 def _pairs(

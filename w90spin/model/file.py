@@ -52,6 +52,7 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
             "inputs": json.dumps(dict(model.inputs)),
             "notes": json.dumps(model.notes),
             "frozen_window": json.dumps(model.frozen_window),
+            "spin_quality": json.dumps(dict(model.spin_quality)),
         },
         "cell": model.cell_ca,
         "cell@": {"unit": "Å", "axes": ["c", "a"]},
@@ -141,6 +142,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
             inputs=json.loads(about["inputs"]),
             notes=tuple(json.loads(about["notes"])),
             frozen_window=None if window is None else (float(window[0]), float(window[1])),
+            spin_quality=json.loads(about.get("spin_quality", "{}")),
             spin_current={
                 current: SpinCurrentOperators(
                     spin_ham_Rsij=group["spin_ham"],

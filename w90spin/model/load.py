@@ -36,6 +36,7 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
+from w90spin.model.spin_quality import SpinQuality, spin_quality
 from w90spin.model.time_reversal import TOLERANCE_HAM, time_reversal_violation
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import (
@@ -237,13 +238,14 @@ def _load(
     )
     window = _compare_with_eig(files, bare, model)
     if spin_source in (".spn", SPIN_R):
-        _check_spin(model, spin_source)
+        _check_spin(model, spin_source, bare.spin_quality)
     return replace(
         model,
         spin_source=spin_source,
         inputs=files.hashes(),
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
         frozen_window=window,
+        spin_quality={} if bare.spin_quality is None else bare.spin_quality.numbers,
     )
 
 
@@ -259,7 +261,7 @@ def _check_choices(**choices: str) -> None:
             raise ModelError(f"{name} = {word!r} must be one of {', '.join(known[name])}.")
 
 
-def _check_spin(model: WannierModel, spin_source: str) -> None:
+def _check_spin(model: WannierModel, spin_source: str, quality: SpinQuality | None) -> None:
     """Spin matrices that cannot be those of this Hamiltonian, or are no Pauli matrices."""
     spin_Rsij = model.needs_spin("this check")
     rms_s = np.sqrt((np.abs(spin_Rsij) ** 2).sum(axis=(0, 2, 3)) / model.n_wann)
@@ -277,6 +279,8 @@ def _check_spin(model: WannierModel, spin_source: str) -> None:
             W90SpinWarning,
             stacklevel=4,
         )
+    elif quality is not None and quality.complaint is not None:
+        warnings.warn(f"{spin_source}: {quality.complaint}", W90SpinWarning, stacklevel=4)
     violation = time_reversal_violation(model)
     if violation is not None and violation.ham < TOLERANCE_HAM and violation.spin > REVERSED_SPIN:
         raise InconsistentFilesError(
@@ -335,6 +339,7 @@ class _Bare:
     notes: list[str] = field(default_factory=list)
     chk: ChkFile | None = None
     midpoint: Callable[..., ComplexArray] | None = None
+    spin_quality: SpinQuality | None = None
 
 
 def _from_tb(files: FilesOfSeed) -> _Bare:
@@ -470,6 +475,11 @@ def _spin_from_spn(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
         files.take(".spn", "Put write_spn = .true. in the pw2wannier90 input and run it again.")
     )
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
+    eig_path = files.optional(".eig")
+    energy_kn = np.zeros((0, 0)) if eig_path is None else read_eig(eig_path).energy_kn
+    if energy_kn.shape == (chk.n_kpts, chk.n_bands):
+        bare.spin_quality = spin_quality(energy_kn, spn.spin_ksnm, chk.kpt_kc)
+        bare.notes.append(f"Spin of {spn.path.name}: {bare.spin_quality}.")
     if _is_wigner_seitz(bare, chk.mp_grid):
         # As in the files, before division by the degeneracies.
         return checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), bare.R_Rc)

@@ -87,6 +87,8 @@ class WannierModel:
         Energies between which the bands are the ab-initio ones, where known. [eV]
     spin_current : mapping of str to SpinCurrentOperators
         What the spin currents "qiao2018" and "ryoo2019" need beyond the above, where known.
+    spin_quality : mapping of str to float
+        Numbers of :class:`~w90spin.model.spin_quality.SpinQuality`, for spin from a `.spn`.
     """
 
     name: str
@@ -105,6 +107,7 @@ class WannierModel:
     notes: tuple[str, ...] = ()
     frozen_window: tuple[float, float] | None = None
     spin_current: Mapping[str, SpinCurrentOperators] = field(default_factory=dict)
+    spin_quality: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -364,11 +367,12 @@ class WannierModel:
         Returns
         -------
         WannierModel
-            Without operators of spin currents, which belong to the old spin.
+            Without what belongs to the old spin: operators of spin currents, quality numbers.
         """
         return replace(
             self,
             spin_current={},
+            spin_quality={},
             spin_Rsij=spin_Rsij,
             spin_source=source,
             spin_pairs=self.spin_pairs if spin_pairs is None else spin_pairs,
