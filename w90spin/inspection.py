@@ -29,8 +29,8 @@ class ModelReport:
     facts : mapping
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
         spin_source, hermiticity, spin_purity, spin_extreme, spin_quality, kramers_splitting,
-        time_reversal, time_reversal_holds, thickness, point_group, notes, gap, usable_for,
-        not_usable_for.
+        time_reversal, time_reversal_holds, thickness, point_group, notes, frozen_window,
+        mu_in_window, gap, usable_for, not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -81,6 +81,12 @@ class ModelReport:
         lines += [f"  {note}" for note in about["notes"]]
         if about["gap"] is not None:
             lines.append(f"  at mu = {about['mu']:g} eV: {about['gap']}")
+        if about["mu_in_window"] is False:
+            low, high = about["frozen_window"]
+            lines.append(
+                f"  mu lies outside the frozen window [{low:.4g}, {high:.4g}] eV, where bands are "
+                "not the ab-initio ones"
+            )
         lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
         lines.append(f"usable for: {', '.join(about['usable_for'])}")
         return "\n".join(lines)
@@ -111,6 +117,7 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
         purity_i = np.linalg.norm(np.einsum("sii->is", model.spin_Rsij[home]).real, axis=1)
         purity = [float(purity_i.min()), float(purity_i.max())]
         extreme = _spin_extreme(model)
+    window = model.frozen_window
     fourier = FourierSum(model)
     usable, missing = ["bands"], {}
     for name in RESPONSES:
@@ -144,6 +151,8 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
             "thickness": None if thickness is None else [thickness.value, thickness.reason],
             "notes": list(model.notes),
             "mu": mu,
+            "frozen_window": None if window is None else list(window),
+            "mu_in_window": None if mu is None or window is None else window[0] <= mu <= window[1],
             "gap": None if mu is None else gap_words(BandSurvey(fourier).at(mu)),
             "usable_for": usable,
             "not_usable_for": missing,

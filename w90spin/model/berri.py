@@ -287,10 +287,10 @@ def _wannier_data(
     from wannierberri.w90files.wandata import WannierData
     from wannierberri.w90files.xxu import SHU, SIU
 
-    chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
-    mmn = read_mmn(files.take(".mmn", "pw2wannier90 or VASP writes it (write_mmn = .true.)."))
-    eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
-    spn = read_spn(files.take(".spn", "Put write_spn = .true. in the pw2wannier90 input."))
+    chk = read_chk(files.take(".chk"))
+    mmn = read_mmn(files.take(".mmn"))
+    eig = read_eig(files.take(".eig"))
+    spn = read_spn(files.take(".spn"))
     order_kb, b_bc = _common_order(mmn, checkpoint.mesh_points(chk))
     each_k = np.arange(chk.n_kpts)[:, None]
     data = WannierData()

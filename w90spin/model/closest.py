@@ -235,8 +235,8 @@ def load_closest(
         model = load_closest("data/bi-monolayer/bi", window=(-np.inf, 2.5, 0.5))
     """
     files = FilesOfSeed(Path(seedname))
-    eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
-    amn = read_amn(files.take(".amn", "pw2wannier90 or VASP writes it (write_amn = .true.)."))
+    eig = read_eig(files.take(".eig"))
+    amn = read_amn(files.take(".amn"))
     v_knj = closest_wannier(eig, amn, window=window)
     n_bands, n_wann = v_knj.shape[1:]
     cell_ca, kpt_kc = _lattice(files)
@@ -499,7 +499,7 @@ def _spin(
     path = files.optional(".spn")
     if path is None:
         if spin == "spn":
-            files.take(".spn", "Put write_spn = .true. in the pw2wannier90 input and run it again.")
+            files.take(".spn")
         notes.append(
             "No spin operator: there is no .spn. Write it (write_spn = .true. in pw2wannier90), or "
             "accept pure spinors with spin = 'projections'."

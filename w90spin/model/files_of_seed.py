@@ -9,6 +9,20 @@ from pathlib import Path
 from w90spin.errors import FileMissingError
 from w90spin.read import NnkpFile, WinFile, find_file, read_nnkp, read_win
 
+WRITERS = {
+    "_tb.dat": "wannier90.x writes it with write_tb = .true. in the .win.",
+    "_hr.dat": "wannier90.x writes it with write_hr = .true. in the .win.",
+    "_centres.xyz": "wannier90.x writes it with write_xyz = .true. in the .win.",
+    ".chk": "wannier90.x writes it in every run; keep it. Without it .spn, .mmn and .eig are of "
+    "no use.",
+    ".eig": "pw2wannier90.x and VASP (LWANNIER90 = .TRUE.) write it; keep it.",
+    ".mmn": "pw2wannier90.x writes it with write_mmn = .true., VASP with LWANNIER90 = .TRUE.",
+    ".amn": "pw2wannier90.x writes it with write_amn = .true., VASP with LWANNIER90 = .TRUE.",
+    ".spn": "pw2wannier90.x writes it with write_spn = .true., VASP 6.5 with LWRITE_SPN = .TRUE.; "
+    "run it again.",
+}
+"""What writes the files that a model may need."""
+
 
 @dataclass(eq=False)
 class FilesOfSeed:
@@ -38,15 +52,15 @@ class FilesOfSeed:
             self.used[path.name] = path
         return path
 
-    def take(self, suffix: str, remedy: str) -> Path:
+    def take(self, suffix: str, remedy: str | None = None) -> Path:
         """Path of a file that is needed.
 
         Parameters
         ----------
         suffix : str
             What follows the seedname.
-        remedy : str
-            What writes the file.
+        remedy : str, optional
+            What writes the file, where :data:`WRITERS` does not say it.
 
         Returns
         -------
@@ -60,7 +74,10 @@ class FilesOfSeed:
         path = self.optional(suffix)
         if path is None:
             raise FileMissingError(
-                Path(f"{self.seedname}{suffix}"), "", "the file is not there.", remedy
+                Path(f"{self.seedname}{suffix}"),
+                "",
+                "the file is not there.",
+                WRITERS[suffix] if remedy is None else remedy,
             )
         return path
 

@@ -18,12 +18,13 @@ from w90spin.errors import (
     InconsistentFilesError,
     ModelError,
     SpinOrderError,
+    W90SpinError,
     W90SpinWarning,
 )
 from w90spin.model import checkpoint
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
-from w90spin.model.files_of_seed import FilesOfSeed
+from w90spin.model.files_of_seed import WRITERS, FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
@@ -209,6 +210,8 @@ def _load(
             "pw2wannier90; .chk: wannier90.x), or accept pure spinors with spin = 'projections'."
         )
 
+    if bare.chk is None and spin_source != ".spn" and files.find(".chk") is not None:
+        _tell_other_checkpoint(files, bare)
     if pairs is not None:
         bare.notes.append(f"Order of the spin components from {pairs_source}.")
     ham_Rij, pos_Raij = bare.ham_Rij[:, None], bare.pos_Raij
@@ -310,11 +313,15 @@ def _best_source(files: FilesOfSeed) -> Source:
             for path in folder.glob(f"*{suffix}*")
         }
     )
-    hint = (
-        f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
-        if seeds
-        else "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
-    )
+    if files.seedname.name in seeds:
+        lacking = [end for end in (".chk", ".eig", ".mmn") if files.find(end) is None]
+        hint = f"For the .chk there is no {' and no '.join(lacking)}. {WRITERS[lacking[0]]}"
+    elif seeds:
+        hint = f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
+    else:
+        hint = "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
+    if files.find(".amn") and files.find(".eig"):
+        hint += " Or take w90spin.model.closest.load_closest: .amn and .eig are enough for it."
     raise FileMissingError(
         files.seedname,
         "",
@@ -343,7 +350,7 @@ class _Bare:
 
 
 def _from_tb(files: FilesOfSeed) -> _Bare:
-    tb = read_tb(files.take("_tb.dat", "Write it with write_tb = .true. in the .win."))
+    tb = read_tb(files.take("_tb.dat"))
     home = int(np.flatnonzero(np.all(tb.R_Rc == 0, axis=1))[0])
     diagonal_ia = np.einsum("aii->ia", tb.pos_Raij[home]).real / tb.degeneracy_R[home]
     bare = _Bare(
@@ -370,9 +377,9 @@ def _from_tb(files: FilesOfSeed) -> _Bare:
 
 
 def _from_hr(files: FilesOfSeed) -> _Bare:
-    hr = read_hr(files.take("_hr.dat", "Write it with write_hr = .true. in the .win."))
+    hr = read_hr(files.take("_hr.dat"))
     win = files.win()
-    path = files.take("_centres.xyz", "Write it with write_xyz = .true. in the .win.")
+    path = files.take("_centres.xyz")
     centres = read_centres(path)
     cell_ca = None if win is None else win.cell_ca
     if cell_ca is None:
@@ -410,10 +417,10 @@ def _from_hr(files: FilesOfSeed) -> _Bare:
 
 
 def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
-    chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
+    chk = read_chk(files.take(".chk"))
     _same_bands(files, chk)
-    eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
-    mmn = read_mmn(files.take(".mmn", "pw2wannier90 or VASP writes it (write_mmn = .true.)."))
+    eig = read_eig(files.take(".eig"))
+    mmn = read_mmn(files.take(".mmn"))
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
     overlap_kbij, mismatch = checkpoint.overlaps_on_mesh(chk, mmn)
@@ -448,32 +455,47 @@ def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     return bare
 
 
+def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
+    """The .chk, of the same run and in the same gauge as the other files."""
+    chk = read_chk(files.take(".chk"))
+    if chk.n_wann != bare.ham_Rij.shape[-1]:
+        raise InconsistentFilesError(
+            f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
+            f"{bare.ham_Rij.shape[-1]}. They come from different runs."
+        )
+    _same_bands(files, chk)
+    lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
+    if lattice_apart > SAME_LENGTH:
+        raise InconsistentFilesError(
+            f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
+            f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
+        )
+    apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
+    if apart > 1e-2:
+        raise InconsistentFilesError(
+            f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
+            "apart. They come from different runs; write both again in one."
+        )
+    _check_hamiltonian(files, bare, chk)
+    return chk
+
+
+def _tell_other_checkpoint(files: FilesOfSeed, bare: _Bare) -> None:
+    """Warn of a .chk that is not used and does not belong to the files that are."""
+    beside = FilesOfSeed(files.seedname)
+    try:
+        _matching_checkpoint(beside, bare)
+    except W90SpinError as problem:
+        warnings.warn(
+            f"{problem} The .chk is not used here, but something in this folder is stale.",
+            W90SpinWarning,
+            stacklevel=4,
+        )
+
+
 def _spin_from_spn(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
-    chk = bare.chk
-    if chk is None:
-        chk = read_chk(files.take(".chk", "wannier90.x writes it; .spn is of no use without."))
-        if chk.n_wann != bare.ham_Rij.shape[-1]:
-            raise InconsistentFilesError(
-                f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
-                f"{bare.ham_Rij.shape[-1]}. They come from different runs."
-            )
-        _same_bands(files, chk)
-        lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
-        if lattice_apart > SAME_LENGTH:
-            raise InconsistentFilesError(
-                f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
-                f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
-            )
-        apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
-        if apart > 1e-2:
-            raise InconsistentFilesError(
-                f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
-                "apart. They come from different runs; write both again in one."
-            )
-        _check_hamiltonian(files, bare, chk)
-    spn = read_spn(
-        files.take(".spn", "Put write_spn = .true. in the pw2wannier90 input and run it again.")
-    )
+    chk = _matching_checkpoint(files, bare) if bare.chk is None else bare.chk
+    spn = read_spn(files.take(".spn"))
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
     eig_path = files.optional(".eig")
     energy_kn = np.zeros((0, 0)) if eig_path is None else read_eig(eig_path).energy_kn
@@ -678,22 +700,20 @@ def _compare_with_eig(
     files: FilesOfSeed, bare: _Bare, model: WannierModel
 ) -> tuple[float, float] | None:
     """Note how well the bands follow the .eig; the frozen window, if one is known."""
-    win, eig_path = files.win(), files.optional(".eig")
-    if win is None or eig_path is None or win.kpt_kc is None:
+    eig_path = files.optional(".eig")
+    kpt_kc, origin = _ab_initio_points(files, bare)
+    if eig_path is None or kpt_kc is None:
+        lacking = "there is no .eig" if eig_path is None else "no file tells its k points"
+        bare.notes.append(f"Bands were not compared with the ab-initio ones: {lacking}.")
         return None
     eig = read_eig(eig_path)
-    if len(eig.energy_kn) != len(win.kpt_kc):
+    if len(eig.energy_kn) != len(kpt_kc):
         raise InconsistentFilesError(
-            f"{eig_path} has {len(eig.energy_kn)} k points, {win.path} {len(win.kpt_kc)}. They "
+            f"{eig_path} has {len(eig.energy_kn)} k points, {origin} {len(kpt_kc)}. They "
             "come from different runs; write the .eig again from the .nnkp of this .win."
         )
-    low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
-    if eig.energy_kn.shape[1] > model.n_wann:
-        if "dis_froz_max" not in win.keywords:
-            return None
-        low = _win_number(win, "dis_froz_min", _win_number(win, "dis_win_min", low))
-        high = _win_number(win, "dis_froz_max", high)
-    check = check_on_mesh(model.R_Rc, model.ham_Rij, win.kpt_kc, eig.energy_kn, (low, high))
+    window = _frozen_window(files, eig.energy_kn, model.n_wann)
+    check = check_on_mesh(model.R_Rc, model.ham_Rij, kpt_kc, eig.energy_kn, window)
     bare.notes.append(f"Bands against {eig_path.name} on the ab-initio mesh: {check}.")
     if check.inside_max > WRONG_BANDS:
         raise InconsistentFilesError(
@@ -701,7 +721,32 @@ def _compare_with_eig(
             f"{check.inside_max:.3f} eV on the ab-initio mesh, where they must agree. They come "
             "from different runs, or the .eig was shifted."
         )
-    return low, high
+    return window
+
+
+def _ab_initio_points(files: FilesOfSeed, bare: _Bare) -> tuple[FloatArray | None, str]:
+    """Reduced k points of the .eig, and the file that they are from."""
+    win = files.win()
+    if win is not None and win.kpt_kc is not None:
+        return win.kpt_kc, str(win.path)
+    if bare.chk is not None:
+        return bare.chk.kpt_kc, str(bare.chk.path)
+    nnkp = files.nnkp()
+    return (None, "") if nnkp is None else (nnkp.kpt_kc, str(nnkp.path))
+
+
+def _frozen_window(
+    files: FilesOfSeed, energy_kn: FloatArray, n_wann: int
+) -> tuple[float, float] | None:
+    """Energies between which all bands are ab-initio ones: all, or what the .win says. [eV]"""
+    low, high = float(energy_kn.min()), float(energy_kn.max())
+    if energy_kn.shape[1] <= n_wann:
+        return low, high
+    win = files.win()
+    if win is None or "dis_froz_max" not in win.keywords:
+        return None
+    low = _win_number(win, "dis_froz_min", _win_number(win, "dis_win_min", low))
+    return low, _win_number(win, "dis_froz_max", high)
 
 
 def _tell_contradiction(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
