@@ -28,9 +28,9 @@ class ModelReport:
     ----------
     facts : mapping
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
-        spin_source, hermiticity, spin_purity, spin_extreme, spin_quality, kramers_splitting,
-        time_reversal, time_reversal_holds, thickness, point_group, notes, frozen_window,
-        mu_in_window, gap, usable_for, not_usable_for.
+        spin_source, spin_currents, hermiticity, spin_purity, spin_extreme, spin_quality,
+        kramers_splitting, pair_splitting, time_reversal, time_reversal_holds, thickness,
+        point_group, notes, frozen_window, mu, mu_in_window, gap, usable_for, not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -51,6 +51,10 @@ class ModelReport:
             f"  periodic along {', '.join(about['periodic']) or 'nothing'}{size}",
             f"  spin operator: {about['spin_source']}",
             f"  violation of O(-R) = O(R)^†, symmetrised: {hermiticity}",
+        ]
+        lines += [
+            f"  operators of the spin current {name}: {source}"
+            for name, source in about["spin_currents"].items()
         ]
         if about["spin_purity"] is not None:
             low, high = about["spin_purity"]
@@ -139,6 +143,7 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
             "periodic": [n for n, repeats in zip("abc", model.periodic, strict=True) if repeats],
             "measure": model.measure,
             "spin_source": model.spin_source,
+            "spin_currents": {name: op.source for name, op in model.spin_current.items()},
             "hermiticity": dict(model.hermiticity),
             "spin_purity": purity,
             "spin_extreme": extreme,

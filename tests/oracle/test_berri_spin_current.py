@@ -14,6 +14,7 @@ from wannierberri.formula.covariant import SpinVelocity
 from wannierberri.system import System_R
 
 from w90spin.errors import FileMissingError, InconsistentFilesError, ModelError
+from w90spin.inspection import model_report
 from w90spin.model.berri import from_system, from_wannierdata, to_system
 from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.model.wannier import minus_R
@@ -269,6 +270,12 @@ def test_products_of_another_run_are_refused(with_products):
     write_products(f"{seed}.sHu", product[:, :4])
     with pytest.raises(InconsistentFilesError, match=r"bi\.sHu has 49 k points, 4 neighbours"):
         from_wannierdata(seed)
+
+
+def test_the_report_names_them(models):
+    report = model_report(models["qiao2018"])
+    assert "operators of the spin current qiao2018: sums over the bands" in str(report)
+    assert list(report.facts["spin_currents"]) == ["qiao2018"]
 
 
 def test_what_is_needed_is_said(bi_files, tmp_path):
