@@ -285,7 +285,6 @@ def _wannier_data(
     from wannierberri.w90files.mmn import MMN
     from wannierberri.w90files.spn import SPN
     from wannierberri.w90files.wandata import WannierData
-    from wannierberri.w90files.xxu import SHU, SIU
 
     chk = read_chk(files.take(".chk"))
     mmn = read_mmn(files.take(".mmn"))
@@ -323,13 +322,19 @@ def _wannier_data(
     data.set_file("mmn", MMN(data=list(mmn.overlap_kbmn[each_k, order_kb])))
     data.set_file("eig", EIG(data=list(eig.energy_kn)))
     data.set_file("spn", SPN(data=list(spn.spin_ksnm.transpose(0, 2, 3, 1))))
-    if current == "qiao2018":
-        return data, SUMMED
+    return data, SUMMED if current == "qiao2018" else _give_products(data, files, order_kb)
+
+
+def _give_products(data: WannierData, files: FilesOfSeed, order_kb: IntArray) -> str:
+    """Add .sIu and .sHu, from files or by sums over bands; where they come from."""
+    from wannierberri.w90files.xxu import SHU, SIU
+
     sources = []
     products = {
         "sIu": (SIU, data.set_sIu_from_mmn_spn),
         "sHu": (SHU, data.set_sHu_from_mmn_eig_spn),
     }
+    expected = (*order_kb.shape, 3, data.chk.num_bands, data.chk.num_bands)
     for ending, (kind, from_sums) in products.items():
         path = files.optional(f".{ending}")
         if path is None:
@@ -337,17 +342,17 @@ def _wannier_data(
             sources.append(SUMMED)
             continue
         matrix_kbsnm = read_sxu(path).matrix_kbsnm
-        if matrix_kbsnm.shape != (*order_kb.shape, 3, chk.n_bands, chk.n_bands):
+        if matrix_kbsnm.shape != expected:
             n_k, n_b, _, n_bands, _ = matrix_kbsnm.shape
             raise InconsistentFilesError(
-                f"{path} has {n_k} k points, {n_b} neighbours and {n_bands} bands, {mmn.path} "
-                f"{order_kb.shape[0]}, {order_kb.shape[1]} and {chk.n_bands}. They come from "
-                "different runs; write them again from one .nnkp."
+                f"{path} has {n_k} k points, {n_b} neighbours and {n_bands} bands, the .mmn "
+                f"{expected[0]}, {expected[1]} and {expected[3]}. They come from different runs; "
+                "write them again from one .nnkp."
             )
-        ordered_kbnms = matrix_kbsnm[each_k, order_kb].transpose(0, 1, 3, 4, 2)
-        data.set_file(ending.lower(), kind(list(ordered_kbnms)))
+        ordered_kbsnm = matrix_kbsnm[np.arange(len(order_kb))[:, None], order_kb]
+        data.set_file(ending.lower(), kind(list(ordered_kbsnm.transpose(0, 1, 3, 4, 2))))
         sources.append(path.name)
-    return data, " and ".join(dict.fromkeys(sources))
+    return " and ".join(dict.fromkeys(sources))
 
 
 def _common_order(mmn: MmnFile, kpt_kc: FloatArray) -> tuple[IntArray, FloatArray]:
