@@ -28,8 +28,9 @@ class ModelReport:
     ----------
     facts : mapping
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
-        spin_source, hermiticity, spin_purity, spin_extreme, kramers_splitting, time_reversal,
-        time_reversal_holds, thickness, point_group, notes, gap, usable_for, not_usable_for.
+        spin_source, spin_currents, hermiticity, spin_purity, spin_extreme, spin_quality,
+        kramers_splitting, pair_splitting, time_reversal, time_reversal_holds, thickness,
+        point_group, notes, frozen_window, mu, mu_in_window, gap, usable_for, not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -50,6 +51,10 @@ class ModelReport:
             f"  periodic along {', '.join(about['periodic']) or 'nothing'}{size}",
             f"  spin operator: {about['spin_source']}",
             f"  violation of O(-R) = O(R)^†, symmetrised: {hermiticity}",
+        ]
+        lines += [
+            f"  operators of the spin current {name}: {source}"
+            for name, source in about["spin_currents"].items()
         ]
         if about["spin_purity"] is not None:
             low, high = about["spin_purity"]
@@ -80,6 +85,12 @@ class ModelReport:
         lines += [f"  {note}" for note in about["notes"]]
         if about["gap"] is not None:
             lines.append(f"  at mu = {about['mu']:g} eV: {about['gap']}")
+        if about["mu_in_window"] is False:
+            low, high = about["frozen_window"]
+            lines.append(
+                f"  mu lies outside the frozen window [{low:.4g}, {high:.4g}] eV, where bands are "
+                "not the ab-initio ones"
+            )
         lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
         lines.append(f"usable for: {', '.join(about['usable_for'])}")
         return "\n".join(lines)
@@ -110,6 +121,7 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
         purity_i = np.linalg.norm(np.einsum("sii->is", model.spin_Rsij[home]).real, axis=1)
         purity = [float(purity_i.min()), float(purity_i.max())]
         extreme = _spin_extreme(model)
+    window = model.frozen_window
     fourier = FourierSum(model)
     usable, missing = ["bands"], {}
     for name in RESPONSES:
@@ -131,9 +143,11 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
             "periodic": [n for n, repeats in zip("abc", model.periodic, strict=True) if repeats],
             "measure": model.measure,
             "spin_source": model.spin_source,
+            "spin_currents": {name: op.source for name, op in model.spin_current.items()},
             "hermiticity": dict(model.hermiticity),
             "spin_purity": purity,
             "spin_extreme": extreme,
+            "spin_quality": dict(model.spin_quality),
             "time_reversal": None if violation is None else str(violation),
             "time_reversal_holds": None if violation is None else violation.holds,
             "kramers_splitting": _kramers_splitting(fourier) if holds else None,
@@ -142,6 +156,8 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
             "thickness": None if thickness is None else [thickness.value, thickness.reason],
             "notes": list(model.notes),
             "mu": mu,
+            "frozen_window": None if window is None else list(window),
+            "mu_in_window": None if mu is None or window is None else window[0] <= mu <= window[1],
             "gap": None if mu is None else gap_words(BandSurvey(fourier).at(mu)),
             "usable_for": usable,
             "not_usable_for": missing,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,12 @@ ATTRIBUTES = "@"
 
 PACKED_SIZE = 4096
 """Arrays with more elements are compressed."""
+
+MAPPED_SIZE = 1 << 16
+"""Arrays of more bytes are mapped where that is asked for; smaller ones are read."""
+
+ALIGNMENT = 64
+"""Arrays begin at multiples of this in a file that is not packed, as in memory. [bytes]"""
 
 
 def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True) -> Path:
@@ -43,18 +51,25 @@ def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True
         If the folder is missing or not writable, or the disk is full.
     """
     # This version of the format has checksums, with which damage is found and not followed.
-    with atomic(path) as new, h5py.File(new, "w", libver=("v108", "v108")) as file:
+    layout: dict[str, Any] = {"libver": ("v108", "v108")}
+    if not packed:
+        layout |= {"alignment_threshold": MAPPED_SIZE, "alignment_interval": ALIGNMENT}
+    with atomic(path) as new, h5py.File(new, "w", **layout) as file:
         _write_group(file, tree, packed)
     return Path(path)
 
 
-def read_tree(path: Path | str) -> dict[str, Any]:
+def read_tree(path: Path | str, *, mapped: bool = False) -> dict[str, Any]:
     """Read an HDF5 file into nested dictionaries, attributes under "@" and "name@".
 
     Parameters
     ----------
     path : path
         The file.
+    mapped : bool
+        Large arrays that lie in the file as in memory are not copied but mapped, read only: their
+        pages are read when they are first used.  They stay valid when the file is removed or
+        replaced, not when it is changed in place.
 
     Returns
     -------
@@ -70,7 +85,7 @@ def read_tree(path: Path | str) -> dict[str, Any]:
         raise ResultFileError(f"{path} is not there. Write it with 'w90spin run'.")
     try:
         with h5py.File(path, "r") as file:
-            return _read_group(file)
+            return _read_group(file, _Mapped(file) if mapped else None)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as problem:
         raise ResultFileError(
             f"{path} is not a readable HDF5 file ({problem}). It may be cut short or damaged; "
@@ -78,7 +93,9 @@ def read_tree(path: Path | str) -> dict[str, Any]:
         ) from problem
 
 
-def read_format(path: Path | str, name: str, newest: int, writer: str) -> dict[str, Any]:
+def read_format(
+    path: Path | str, name: str, newest: int, writer: str, *, mapped: bool = False
+) -> dict[str, Any]:
     """Read a file that says of which format it is.
 
     Parameters
@@ -91,6 +108,8 @@ def read_format(path: Path | str, name: str, newest: int, writer: str) -> dict[s
         Newest version of the format that can be read.
     writer : str
         What writes such files.
+    mapped : bool
+        As of :func:`read_tree`.
 
     Returns
     -------
@@ -102,7 +121,7 @@ def read_format(path: Path | str, name: str, newest: int, writer: str) -> dict[s
     ResultFileError
         If it is missing, not HDF5, of another format, or of a newer version.
     """
-    tree = read_tree(path)
+    tree = read_tree(path, mapped=mapped)
     about = tree[ATTRIBUTES]
     if about.get("format") != name:
         raise ResultFileError(
@@ -145,13 +164,49 @@ def _write_attributes(target: Any, attributes: Mapping[str, Any]) -> None:
             target.attrs[key] = value
 
 
-def _read_group(group: Any) -> dict[str, Any]:
+class _Mapped:
+    """Arrays of an open file as views of its pages."""
+
+    def __init__(self, file: Any) -> None:
+        # The handle of HDF5 itself: the name may meanwhile belong to another file.
+        handle = file.id.get_vfd_handle()
+        self.size = os.fstat(handle).st_size
+        try:
+            self.pages: mmap.mmap | None = mmap.mmap(handle, self.size, access=mmap.ACCESS_READ)
+        except OSError:
+            self.pages = None  # Some network file systems map nothing: all is read then.
+
+    def view(self, dataset: Any) -> np.ndarray[Any, Any] | None:
+        """The array, or None if it is small, chunked, packed or elsewhere."""
+        offset = dataset.id.get_offset()
+        if (
+            self.pages is None
+            or offset is None
+            or dataset.nbytes < MAPPED_SIZE
+            or dataset.dtype.kind not in "fciu"
+            or dataset.id.get_storage_size() != dataset.nbytes
+            or offset % dataset.dtype.alignment
+        ):
+            return None
+        if offset + dataset.nbytes > self.size:
+            # A touch beyond the end of a mapped file would end the process.
+            raise OSError(
+                f"'{dataset.name}' ends at byte {offset + dataset.nbytes}, the file at {self.size}"
+            )
+        return np.ndarray(dataset.shape, dataset.dtype, self.pages, offset)
+
+
+def _read_group(group: Any, mapped: _Mapped | None) -> dict[str, Any]:
     tree: dict[str, Any] = {ATTRIBUTES: _attributes(group)}
     for key, item in group.items():
+        if item is None:  # HDF5 found what it points to damaged
+            raise KeyError(f"'{key}' cannot be opened")
         if isinstance(item, h5py.Group):
-            tree[key] = _read_group(item)
+            tree[key] = _read_group(item, mapped)
             continue
-        value = item[()]
+        value = None if mapped is None else mapped.view(item)
+        if value is None:
+            value = item[()]
         if h5py.check_string_dtype(item.dtype) is not None:
             value = item.asstr()[()]
         tree[key] = value

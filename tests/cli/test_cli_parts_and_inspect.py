@@ -72,3 +72,15 @@ def test_inspect_refuses_a_point_that_is_not_there(capsys, tmp_path):
         main(["inspect", f"{DATA}/bi", "--plot", "GQ", "--output", str(tmp_path)])
     assert leave.value.code == 2
     assert "names a point that this lattice does not have" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mu", "inside"), [("1.42245", True), ("3.5", False), ("-12.0", False)])
+def test_inspect_tells_a_fermi_level_outside_the_frozen_window(capsys, mu, inside):
+    for more in ((), ("--json",)):
+        with pytest.raises(SystemExit):
+            main(["inspect", f"{DATA}/bi", "--mu", mu, *more])
+        printed = capsys.readouterr().out
+        if more:
+            assert json.loads(printed)["mu_in_window"] is inside
+        else:
+            assert ("outside the frozen window [-11.28, 3.022]" in printed) is not inside

@@ -106,6 +106,40 @@ def test_bands_of_this_run_are_noted_to_follow_the_eig(lay):
         )
 
 
+@pytest.mark.parametrize(
+    ("suffixes", "source"),
+    [([".nnkp", "_tb.dat", ".eig"], "tb"), ([".chk", ".eig", ".mmn"], "chk")],
+)
+def test_bands_are_compared_without_an_input_file(lay, suffixes, source):
+    """k points of the .nnkp or .chk; nothing tells the frozen window, whose top is 3.02 eV."""
+    model = ws.load_model(lay(*suffixes), source=source, periodic=(True, True, False))
+    (note,) = (note for note in model.notes if "Bands against bi.eig" in note)
+    assert "no frozen window is known; to the nearest ab-initio band, max" in note
+    assert 300 < float(re.search(r"max (\S+), rms", note)[1]) < 500  # meV, as above the window
+    assert model.frozen_window is None
+
+
+def test_bands_that_cannot_be_compared_are_told(lay):
+    for suffixes, lacking in (([".win", "_tb.dat"], "no .eig"), (["_tb.dat", ".eig"], "k points")):
+        model = ws.load_model(lay(*suffixes, folder=lay().parent / lacking))
+        assert any("not compared" in note and lacking in note for note in model.notes)
+
+
+def test_a_checkpoint_of_another_run_that_is_not_used(lay):
+    """H(R) made from another .chk is told of also where no .spn asks for the .chk."""
+    seed = lay(*TB, ".eig")
+    records = read_records(".chk")
+    u_kji = np.frombuffer(records[-4], complex).reshape(49, 32, 32).copy()
+    u_kji[5, [0, 2]] = u_kji[5, [2, 0]]
+    write_records(
+        seed.parent / "bi.chk", [*records[:-4], u_kji.tobytes(), records[-3], *records[-2:]]
+    )
+    with pytest.warns(ws.W90SpinWarning, match=r"gauge.*not used here") as caught:
+        model = ws.load_model(seed, spin="projections")
+    assert caught[0].filename == __file__
+    assert "bi.chk" not in model.inputs
+
+
 def test_energies_of_another_run(lay):
     seed = lay(*TB, *without(SPN, ".eig"))
     lines = [f"{n} {k} {float(e) + 0.05 * (n == '9')}" for n, k, e in words(".eig")]
@@ -221,6 +255,19 @@ def test_what_a_source_lacks_is_named(lay, source, present, missing, remedy):
     with pytest.raises(FileMissingError, match=re.escape(missing)) as caught:
         ws.load_model(lay(*present), source=source)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("present", "words"),
+    [
+        ([".win", ".amn", ".eig"], "load_closest"),
+        ([".chk", ".eig"], "no .mmn. pw2wannier90.x writes it with write_mmn"),
+        ([".chk"], "no .eig and no .mmn"),
+    ],
+)
+def test_what_the_files_that_are_there_lack(lay, present, words):
+    with pytest.raises(FileMissingError, match=re.escape(words)):
+        ws.load_model(lay(*present))
 
 
 @pytest.mark.parametrize(

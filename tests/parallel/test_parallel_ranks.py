@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import w90spin as ws
 from w90spin.integrate.integrand import BATCH_BYTES
 from w90spin.kspace.fourier import FourierSum
+from w90spin.model.spin_current import SpinCurrentOperators
 
 DATA = Path(__file__).parents[2] / "data" / "bi-monolayer"
 LAUNCHER = Path(sys.executable).parent / "mpirun"  # beside the interpreter, links not followed
@@ -285,3 +287,32 @@ def test_every_rank_gets_the_result(tmp_path):
     digest = hashlib.sha256(result["chi"].values.tobytes())
     digest.update(ws.zone_map(model, response, n=4).tensors["upsilon1"].values.tobytes())
     assert {*digests} == {digest.hexdigest()}
+
+
+def test_a_mapped_model_is_shared(tmp_path):
+    """Rank 0 maps the model file; all ranks get its operators, though the file is gone by then."""
+    model = ws.load_model(DATA / "bi")
+    operators = SpinCurrentOperators(
+        2.0 * model.spin_Rsij,
+        np.repeat(model.spin_Rsij[:, :, None], 3, axis=2),
+        np.repeat(3.0 * model.spin_Rsij[:, :, None], 3, axis=2),
+    )
+    model = replace(model, spin_current={"ryoo2019": operators})
+    path = ws.save_model(model, tmp_path / "bi.w90.h5")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, w90spin as ws\n"
+        "from pathlib import Path\n"
+        "from w90spin.model.wannier import share_model\n"
+        "from w90spin.parallel import world\n"
+        "comm = world()\n"
+        "model = ws.load_model(sys.argv[1]) if comm.is_root else None\n"
+        "if comm.is_root:\n"
+        "    Path(sys.argv[1]).unlink()\n"
+        "prints = comm.gather(share_model(model, comm).fingerprint)\n"
+        "if comm.is_root:\n"
+        "    print(*prints)\n"
+    )
+    done = launch(3, sys.executable, script, path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == 3 * [model.fingerprint]

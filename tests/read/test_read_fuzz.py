@@ -43,6 +43,21 @@ FREE = {
     "nnkp": (read.read_nnkp, sample.NNKP_TEXT.encode()),
     "wout": (read.read_wout, sample.WOUT_TEXT.encode()),
 }
+# Small files as the programs wrote them.
+BI = Path(__file__).parents[2] / "data" / "bi-monolayer" / "bi"
+REAL = {
+    "bi.eig": (read.read_eig, Path(f"{BI}.eig").read_bytes()),
+    "bi.win": (read.read_win, Path(f"{BI}.win").read_bytes()),
+    "bi.nnkp": (read.read_nnkp, Path(f"{BI}.nnkp").read_bytes()),
+    "bi.wout": (read.read_wout, Path(f"{BI}.wout").read_bytes()),
+    "bi_centres.xyz": (read.read_centres, Path(f"{BI}_centres.xyz").read_bytes()),
+}
+SAMPLES = Path(__file__).parent / "samples"
+COUNTED |= {
+    "small.chk.fmt": (read.read_chk, (SAMPLES / "small.chk.fmt").read_bytes()),
+    "small.spn.fmt": (read.read_spn, (SAMPLES / "small.spn.fmt").read_bytes()),
+}
+FREE |= REAL
 
 
 def _spin_archive():

@@ -18,9 +18,9 @@ T. Ozaki, Phys. Rev. B 110, 125115 (2024), doi:10.1103/PhysRevB.110.125115
 
 from __future__ import annotations
 
-import hashlib
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +34,10 @@ from w90spin.errors import (
     InconsistentFilesError,
     ModelError,
     SpinOrderError,
+    W90SpinWarning,
 )
 from w90spin.model import checkpoint
+from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import reciprocal_lattice
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
@@ -45,21 +47,18 @@ from w90spin.model.spin import (
     pairs_from_order,
     pairs_from_projections,
 )
+from w90spin.model.spin_quality import spin_quality
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import ImageList, minimal_images, wigner_seitz_vectors
 from w90spin.read import (
     AmnFile,
     ChkFile,
     EigFile,
-    NnkpFile,
     WinFile,
-    find_file,
     read_amn,
     read_eig,
     read_mmn,
-    read_nnkp,
     read_spn,
-    read_win,
 )
 
 SINGULAR = 1e-7
@@ -235,22 +234,22 @@ def load_closest(
 
         model = load_closest("data/bi-monolayer/bi", window=(-np.inf, 2.5, 0.5))
     """
-    run = _Run(Path(seedname))
-    eig = read_eig(run.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
-    amn = read_amn(run.take(".amn", "pw2wannier90 or VASP writes it (write_amn = .true.)."))
+    files = FilesOfSeed(Path(seedname))
+    eig = read_eig(files.take(".eig"))
+    amn = read_amn(files.take(".amn"))
     v_knj = closest_wannier(eig, amn, window=window)
     n_bands, n_wann = v_knj.shape[1:]
-    cell_ca, kpt_kc = run.lattice()
+    cell_ca, kpt_kc = _lattice(files)
     if len(kpt_kc) != len(v_knj):
         raise InconsistentFilesError(
-            f"{amn.path} has {len(v_knj)} k points, {run.seedname}.nnkp or .win {len(kpt_kc)}. "
+            f"{amn.path} has {len(v_knj)} k points, {files.seedname}.nnkp or .win {len(kpt_kc)}. "
             "They come from different runs; write the .amn again from this .nnkp."
         )
-    mp_grid = _mesh(kpt_kc, run.seedname)
+    mp_grid = _mesh(kpt_kc, files.seedname)
     if periodic is None:
         periodic = (mp_grid[0] > 1, mp_grid[1] > 1, mp_grid[2] > 1)
     notes = [f"H from {eig.path.name} and {amn.path.name}: closest Wannier functions, {window=}."]
-    site_ia = run.sites() @ cell_ca if centres is None else np.array(centres, dtype=np.float64)
+    site_ia = _sites(files) @ cell_ca if centres is None else np.array(centres, dtype=np.float64)
     if site_ia.shape != (n_wann, 3):
         raise InconsistentFilesError(
             f"{amn.path} has {n_wann} trial orbitals, the sites have shape {site_ia.shape}. Give "
@@ -266,7 +265,7 @@ def load_closest(
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
     ham_Rij = images.move(checkpoint.to_lattice(ham_kij, mesh_kc, R_Rc)[:, None], degeneracy_R)
     pos_Raij, centres_ia = None, site_ia
-    mmn_path = run.optional(".mmn")
+    mmn_path = files.optional(".mmn")
     if mmn_path is None:
         notes.append(
             "The position operator is diagonal (sites of the trial orbitals): interband quantities "
@@ -280,7 +279,7 @@ def load_closest(
             "orbitals."
         )
 
-    spin_bare, pairs, spin_source = _spin(run, chk, spin, spin_order, notes)
+    spin_bare, pairs, spin_source, quality = _spin(files, chk, eig, spin, spin_order, notes)
     if spin == "projections" and pairs is not None:
         spin_bare = atomic_spin(pairs, home, len(R_Rc)) * degeneracy_R[home]
     spin_Rsij = None if spin_bare is None else images.move(spin_bare, degeneracy_R)
@@ -292,8 +291,8 @@ def load_closest(
         spin=None if spin_Rsij is None else spin_Rsij.transpose(0, 2, 3, 1),
         centres=centres_ia,
         periodic=periodic,
-        atoms=run.structure(),
-        name=run.seedname.name,
+        atoms=_structure(files),
+        name=files.seedname.name,
         spin_pairs=pairs,
     )
     low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
@@ -312,91 +311,55 @@ def load_closest(
     return replace(
         model,
         spin_source=spin_source,
-        inputs=run.hashes(),
+        inputs=files.hashes(),
         notes=(*notes, *model.notes),
         frozen_window=(low, high) if check.inside_max < AB_INITIO else None,
+        spin_quality=quality,
     )
 
 
-@dataclass(eq=False)
-class _Run:
-    """Files of one seedname; remembers which were used."""
-
-    seedname: Path
-    used: dict[str, Path] = field(default_factory=dict)
-    _nnkp: NnkpFile | None = None
-    _win: WinFile | None = None
-
-    def optional(self, suffix: str) -> Path | None:
-        path = find_file(self.seedname, suffix)
-        if path is not None:
-            self.used[path.name] = path
-        return path
-
-    def take(self, suffix: str, remedy: str) -> Path:
-        path = self.optional(suffix)
-        if path is None:
-            raise FileMissingError(
-                Path(f"{self.seedname}{suffix}"), "", "the file is not there.", remedy
+def _lattice(files: FilesOfSeed) -> tuple[FloatArray, FloatArray]:
+    """Lattice vectors [Å] and reduced k points; those of the .win have more digits."""
+    nnkp, win = files.nnkp(), files.win()
+    if win is not None and win.cell_ca is not None and win.kpt_kc is not None:
+        if nnkp is not None and (
+            nnkp.kpt_kc.shape != win.kpt_kc.shape
+            or np.abs(nnkp.kpt_kc - win.kpt_kc).max() > SAME_POINT
+            or np.abs(nnkp.cell_ca - win.cell_ca).max() > 1e-4
+        ):
+            raise InconsistentFilesError(
+                f"{nnkp.path} and {win.path} do not have the same lattice and k points. Write "
+                "the .nnkp, and with it the .amn and .eig, again."
             )
-        return path
+        return win.cell_ca, win.kpt_kc
+    if nnkp is not None:
+        return nnkp.cell_ca, nnkp.kpt_kc
+    raise FileMissingError(
+        Path(f"{files.seedname}.nnkp"),
+        "",
+        "there is neither a .nnkp nor a .win with unit_cell_cart and kpoints.",
+        "Keep the .nnkp ('wannier90.x -pp' writes it): it has the lattice and the k points.",
+    )
 
-    def nnkp(self) -> NnkpFile | None:
-        if self._nnkp is None and (path := self.optional(".nnkp")) is not None:
-            self._nnkp = read_nnkp(path)
-        return self._nnkp
 
-    def win(self) -> WinFile | None:
-        if self._win is None and (path := self.optional(".win")) is not None:
-            self._win = read_win(path)
-        return self._win
+def _structure(files: FilesOfSeed) -> Structure | None:
+    win = files.win()
+    if win is None or win.positions_xa is None or not win.symbols:
+        return None
+    return Structure(tuple(win.symbols), win.positions_xa)
 
-    def hashes(self) -> dict[str, str]:
-        return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in sorted(self.used.items())
-        }
 
-    def lattice(self) -> tuple[FloatArray, FloatArray]:
-        """Lattice vectors [Å] and reduced k points; those of the .win have more digits."""
-        nnkp, win = self.nnkp(), self.win()
-        if win is not None and win.cell_ca is not None and win.kpt_kc is not None:
-            if nnkp is not None and (
-                nnkp.kpt_kc.shape != win.kpt_kc.shape
-                or np.abs(nnkp.kpt_kc - win.kpt_kc).max() > SAME_POINT
-                or np.abs(nnkp.cell_ca - win.cell_ca).max() > 1e-4
-            ):
-                raise InconsistentFilesError(
-                    f"{nnkp.path} and {win.path} do not have the same lattice and k points. Write "
-                    "the .nnkp, and with it the .amn and .eig, again."
-                )
-            return win.cell_ca, win.kpt_kc
-        if nnkp is not None:
-            return nnkp.cell_ca, nnkp.kpt_kc
-        raise FileMissingError(
-            Path(f"{self.seedname}.nnkp"),
-            "",
-            "there is neither a .nnkp nor a .win with unit_cell_cart and kpoints.",
-            "Keep the .nnkp ('wannier90.x -pp' writes it): it has the lattice and the k points.",
-        )
-
-    def structure(self) -> Structure | None:
-        win = self.win()
-        if win is None or win.positions_xa is None or not win.symbols:
-            return None
-        return Structure(tuple(win.symbols), win.positions_xa)
-
-    def sites(self) -> FloatArray:
-        """Reduced sites of the trial orbitals, from the .nnkp, else from simple ones in .win."""
-        nnkp, win = self.nnkp(), self.win()
-        if nnkp is not None and nnkp.projections:
-            return np.array([projection.site_c for projection in nnkp.projections])
-        if win is not None and "projections" in win.blocks:
-            return _sites_from_win(win)
-        raise ModelError(
-            f"The sites of the trial orbitals of {self.seedname}.amn are not known: there are no "
-            "projections in a .nnkp or .win. Give them in Å with centres=."
-        )
+def _sites(files: FilesOfSeed) -> FloatArray:
+    """Reduced sites of the trial orbitals, from the .nnkp, else from simple ones in .win."""
+    nnkp, win = files.nnkp(), files.win()
+    if nnkp is not None and nnkp.projections:
+        return np.array([projection.site_c for projection in nnkp.projections])
+    if win is not None and "projections" in win.blocks:
+        return _sites_from_win(win)
+    raise ModelError(
+        f"The sites of the trial orbitals of {files.seedname}.amn are not known: there are no "
+        "projections in a .nnkp or .win. Give them in Å with centres=."
+    )
 
 
 def _sites_from_win(win: WinFile) -> FloatArray:
@@ -511,49 +474,58 @@ def _position(
 
 
 def _spin(
-    run: _Run,
+    files: FilesOfSeed,
     chk: ChkFile,
+    eig: EigFile,
     spin: SpinSource,
     spin_order: str | Sequence[tuple[int, int]] | None,
     notes: list[str],
-) -> tuple[ComplexArray | None, IntArray | None, str]:
-    """Bare spin(R) of the .spn, the pairs where known, and where the spin comes from."""
+) -> tuple[ComplexArray | None, IntArray | None, str, dict[str, float]]:
+    """Bare spin(R) of the .spn, pairs where known, where the spin comes from, its quality."""
     pairs = None
     try:
-        pairs = _pairs(run, chk, spin_order)
+        pairs = _pairs(files, chk, spin_order)
     except SpinOrderError:
         if spin == "projections" or spin_order is not None:
             raise
     if spin == "none":
-        return None, pairs, "none"
+        return None, pairs, "none", {}
     if spin == "projections":
         notes.append(
             "The spin operator assumes Wannier functions that are pure spinors; write the .spn "
             "(write_spn = .true. in pw2wannier90) for the ab-initio one."
         )
-        return None, pairs, "pure spinors, order of the projections"
-    path = run.optional(".spn")
+        return None, pairs, "pure spinors, order of the projections", {}
+    path = files.optional(".spn")
     if path is None:
         if spin == "spn":
-            run.take(".spn", "Put write_spn = .true. in the pw2wannier90 input and run it again.")
+            files.take(".spn")
         notes.append(
             "No spin operator: there is no .spn. Write it (write_spn = .true. in pw2wannier90), or "
             "accept pure spinors with spin = 'projections'."
         )
-        return None, pairs, "none"
-    spin_ksij = checkpoint.spin_on_mesh(chk, read_spn(path))
+        return None, pairs, "none", {}
+    spn = read_spn(path)
+    spin_ksij = checkpoint.spin_on_mesh(chk, spn)
+    quality = spin_quality(eig.energy_kn, spn.spin_ksnm, chk.kpt_kc)
+    notes.append(f"Spin of {path.name}: {quality}.")
+    if quality.complaint is not None:
+        warnings.warn(f"{path.name}: {quality.complaint}", W90SpinWarning, stacklevel=3)
     R_Rc, _ = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
-    return checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), R_Rc), pairs, ".spn"
+    spin_Rsij = checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), R_Rc)
+    return spin_Rsij, pairs, ".spn", quality.numbers
 
 
-def _pairs(run: _Run, chk: ChkFile, spin_order: str | Sequence[tuple[int, int]] | None) -> IntArray:
+def _pairs(
+    files: FilesOfSeed, chk: ChkFile, spin_order: str | Sequence[tuple[int, int]] | None
+) -> IntArray:
     if spin_order is not None:
         order = spin_order if isinstance(spin_order, str) else np.array(spin_order)
         return pairs_from_order(order, chk.n_wann)
-    nnkp = run.nnkp()
+    nnkp = files.nnkp()
     if nnkp is not None and nnkp.spinor and len(nnkp.projections) == chk.n_wann:
         return pairs_from_projections(nnkp)
-    win = run.win()
+    win = files.win()
     if win is not None and not win.spinors:
         raise SpinOrderError(
             f"{win.path} has no spinors = .true.: its trial orbitals carry no spin components."

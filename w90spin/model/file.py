@@ -1,4 +1,4 @@
-"""The package's own model file, `.w90.h5`: loads at the speed of the disk."""
+"""The package's own model file, `.w90.h5`: mapped into memory, not read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from w90spin.errors import ModelError, ResultFileError
+from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.storage import ATTRIBUTES, read_format, write_tree
 
@@ -51,6 +52,7 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
             "inputs": json.dumps(dict(model.inputs)),
             "notes": json.dumps(model.notes),
             "frozen_window": json.dumps(model.frozen_window),
+            "spin_quality": json.dumps(dict(model.spin_quality)),
         },
         "cell": model.cell_ca,
         "cell@": {"unit": "Å", "axes": ["c", "a"]},
@@ -66,6 +68,11 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
     if model.spin_Rsij is not None:
         tree["spin"] = model.spin_Rsij
         tree["spin@"] = {"unit": "", "axes": ["R", "s", "i", "j"], "description": "Pauli matrices"}
+    if model.spin_current:
+        tree["spin_current"] = {
+            current: _spin_current_tree(operators)
+            for current, operators in model.spin_current.items()
+        }
     if model.spin_pairs is not None:
         tree["spin_pairs"] = model.spin_pairs
     if model.structure is not None:
@@ -75,6 +82,19 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
             "positions@": {"unit": "Å", "axes": ["x", "a"]},
         }
     return write_tree(path, tree, packed=False)
+
+
+def _spin_current_tree(operators: SpinCurrentOperators) -> dict[str, Any]:
+    axes, both = ["R", "s", "i", "j"], ["R", "s", "a", "i", "j"]
+    return {
+        ATTRIBUTES: {"source": operators.source},
+        "spin_ham": operators.spin_ham_Rsij,
+        "spin_ham@": {"unit": "eV", "axes": axes, "description": "<0i|sigma H|Rj>"},
+        "spin_pos": operators.spin_pos_Rsaij,
+        "spin_pos@": {"unit": "Å", "axes": both, "description": "<0i|sigma (r-R)|Rj>"},
+        "spin_ham_pos": operators.spin_ham_pos_Rsaij,
+        "spin_ham_pos@": {"unit": "eV Å", "axes": both, "description": "<0i|sigma H (r-R)|Rj>"},
+    }
 
 
 def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
@@ -90,6 +110,8 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
     Returns
     -------
     WannierModel
+        Its operators are read only and lie in the file until they are used: the file may be
+        replaced or removed meanwhile, but not changed in place.
 
     Raises
     ------
@@ -97,7 +119,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
         If it is missing, damaged, not a model file, or of a newer format.
     """
     path = Path(path)
-    tree = read_format(path, FORMAT, FORMAT_VERSION, "save_model")
+    tree = read_format(path, FORMAT, FORMAT_VERSION, "save_model", mapped=True)
     about = tree[ATTRIBUTES]
     try:
         periodic = [bool(flag) for flag in about["periodic"]]
@@ -120,6 +142,17 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
             inputs=json.loads(about["inputs"]),
             notes=tuple(json.loads(about["notes"])),
             frozen_window=None if window is None else (float(window[0]), float(window[1])),
+            spin_quality=json.loads(about.get("spin_quality", "{}")),
+            spin_current={
+                current: SpinCurrentOperators(
+                    spin_ham_Rsij=group["spin_ham"],
+                    spin_pos_Rsaij=group["spin_pos"],
+                    spin_ham_pos_Rsaij=group["spin_ham_pos"],
+                    source=str(group[ATTRIBUTES]["source"]),
+                )
+                for current, group in tree.get("spin_current", {}).items()
+                if not current.endswith(ATTRIBUTES)
+            },
         )
         _check(model)
     except (KeyError, TypeError, ValueError, ModelError) as problem:
@@ -145,11 +178,18 @@ def _check(model: WannierModel) -> None:
         "spin": (model.spin_Rsij, (n_R, 3, n, n)),
         "centres": (model.centres_ia, (n, 3)),
     }
+    for current, operators in model.spin_current.items():
+        shapes |= {
+            f"{current}/spin_ham": (operators.spin_ham_Rsij, (n_R, 3, n, n)),
+            f"{current}/spin_pos": (operators.spin_pos_Rsaij, (n_R, 3, 3, n, n)),
+            f"{current}/spin_ham_pos": (operators.spin_ham_pos_Rsaij, (n_R, 3, 3, n, n)),
+        }
     for name, (array, shape) in shapes.items():
         if array is None:
             continue
         if array.shape != shape:
             raise ModelError(f"'{name}' (shape {array.shape} instead of {shape})")
-        # A sum is not finite if one of its terms is not, and it needs no array of its own.
-        if not np.isfinite(array.sum()):
+        # Sums of squares run at the speed of memory and cannot cancel; beyond 1e154 they overflow.
+        flat = array.ravel()
+        if not (np.isfinite(np.vdot(flat, flat)) or np.isfinite(array).all()):
             raise ModelError(f"'{name}' (numbers that are not finite)")

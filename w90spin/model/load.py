@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,11 +18,13 @@ from w90spin.errors import (
     InconsistentFilesError,
     ModelError,
     SpinOrderError,
+    W90SpinError,
     W90SpinWarning,
 )
 from w90spin.model import checkpoint
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
+from w90spin.model.files_of_seed import WRITERS, FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
@@ -36,6 +37,7 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
+from w90spin.model.spin_quality import SpinQuality, spin_quality
 from w90spin.model.time_reversal import TOLERANCE_HAM, time_reversal_violation
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import (
@@ -50,17 +52,14 @@ from w90spin.read import (
     ChkFile,
     WinFile,
     WsvecFile,
-    find_file,
     read_centres,
     read_chk,
     read_eig,
     read_hr,
     read_mmn,
-    read_nnkp,
     read_spin_r,
     read_spn,
     read_tb,
-    read_win,
     read_wsvec,
 )
 
@@ -144,12 +143,18 @@ def load_model(
         return read_model(seedname)
     with one_thread():
         return _load(
-            _Files(Path(seedname)), source, spin, spin_order, periodic, minimal_distance, position
+            FilesOfSeed(Path(seedname)),
+            source,
+            spin,
+            spin_order,
+            periodic,
+            minimal_distance,
+            position,
         )
 
 
 def _load(
-    files: _Files,
+    files: FilesOfSeed,
     source: Source,
     spin: SpinSource,
     spin_order: str | Sequence[tuple[int, int]] | None,
@@ -158,7 +163,7 @@ def _load(
     position: PositionFormula,
 ) -> WannierModel:
     if source == "auto":
-        source = files.best_source()
+        source = _best_source(files)
     if position == "midpoint" and source != "chk":
         raise ModelError(
             f"position = 'midpoint' needs the overlaps of the .mmn: use source = 'chk'; {source} "
@@ -205,6 +210,8 @@ def _load(
             "pw2wannier90; .chk: wannier90.x), or accept pure spinors with spin = 'projections'."
         )
 
+    if bare.chk is None and spin_source != ".spn" and files.find(".chk") is not None:
+        _tell_other_checkpoint(files, bare)
     if pairs is not None:
         bare.notes.append(f"Order of the spin components from {pairs_source}.")
     ham_Rij, pos_Raij = bare.ham_Rij[:, None], bare.pos_Raij
@@ -234,13 +241,14 @@ def _load(
     )
     window = _compare_with_eig(files, bare, model)
     if spin_source in (".spn", SPIN_R):
-        _check_spin(model, spin_source)
+        _check_spin(model, spin_source, bare.spin_quality)
     return replace(
         model,
         spin_source=spin_source,
         inputs=files.hashes(),
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
         frozen_window=window,
+        spin_quality={} if bare.spin_quality is None else bare.spin_quality.numbers,
     )
 
 
@@ -256,7 +264,7 @@ def _check_choices(**choices: str) -> None:
             raise ModelError(f"{name} = {word!r} must be one of {', '.join(known[name])}.")
 
 
-def _check_spin(model: WannierModel, spin_source: str) -> None:
+def _check_spin(model: WannierModel, spin_source: str, quality: SpinQuality | None) -> None:
     """Spin matrices that cannot be those of this Hamiltonian, or are no Pauli matrices."""
     spin_Rsij = model.needs_spin("this check")
     rms_s = np.sqrt((np.abs(spin_Rsij) ** 2).sum(axis=(0, 2, 3)) / model.n_wann)
@@ -274,6 +282,8 @@ def _check_spin(model: WannierModel, spin_source: str) -> None:
             W90SpinWarning,
             stacklevel=4,
         )
+    elif quality is not None and quality.complaint is not None:
+        warnings.warn(f"{spin_source}: {quality.complaint}", W90SpinWarning, stacklevel=4)
     violation = time_reversal_violation(model)
     if violation is not None and violation.ham < TOLERANCE_HAM and violation.spin > REVERSED_SPIN:
         raise InconsistentFilesError(
@@ -283,74 +293,41 @@ def _check_spin(model: WannierModel, spin_source: str) -> None:
         )
 
 
-@dataclass(eq=False)
-class _Files:
-    """Files of one seedname; remembers which were used."""
-
-    seedname: Path
-    used: dict[str, Path] = field(default_factory=dict)
-    _win: WinFile | None = None
-
-    def find(self, suffix: str) -> Path | None:
-        return find_file(self.seedname, suffix)
-
-    def take(self, suffix: str, remedy: str) -> Path:
-        path = self.find(suffix)
-        if path is None:
-            raise FileMissingError(
-                Path(f"{self.seedname}{suffix}"), "", "the file is not there.", remedy
-            )
-        self.used[path.name] = path
-        return path
-
-    def optional(self, suffix: str) -> Path | None:
-        path = self.find(suffix)
-        if path is not None:
-            self.used[path.name] = path
-        return path
-
-    def win(self) -> WinFile | None:
-        if self._win is None:
-            path = self.optional(".win")
-            self._win = None if path is None else read_win(path)
-        return self._win
-
-    def hashes(self) -> dict[str, str]:
-        return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in sorted(self.used.items())
-        }
-
-    def best_source(self) -> Source:
-        if self.find("_tb.dat"):
-            return "tb"
-        if self.find(".chk") and self.find(".eig") and self.find(".mmn"):
-            return "chk"
-        if self.find("_hr.dat"):
-            return "hr"
-        folder = self.seedname if self.seedname.is_dir() else self.seedname.parent
-        if not folder.is_dir():
-            raise FileMissingError(
-                folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
-            )
-        seeds = sorted(
-            {
-                path.name.split(suffix)[0]
-                for suffix in ("_tb.dat", "_hr.dat", ".chk")
-                for path in folder.glob(f"*{suffix}*")
-            }
-        )
-        hint = (
-            f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
-            if seeds
-            else "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
-        )
+def _best_source(files: FilesOfSeed) -> Source:
+    """First source whose files are all there."""
+    if files.find("_tb.dat"):
+        return "tb"
+    if files.find(".chk") and files.find(".eig") and files.find(".mmn"):
+        return "chk"
+    if files.find("_hr.dat"):
+        return "hr"
+    folder = files.seedname if files.seedname.is_dir() else files.seedname.parent
+    if not folder.is_dir():
         raise FileMissingError(
-            self.seedname,
-            "",
-            "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
-            hint,
+            folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
         )
+    seeds = sorted(
+        {
+            path.name.split(suffix)[0]
+            for suffix in ("_tb.dat", "_hr.dat", ".chk")
+            for path in folder.glob(f"*{suffix}*")
+        }
+    )
+    if files.seedname.name in seeds:
+        lacking = [end for end in (".chk", ".eig", ".mmn") if files.find(end) is None]
+        hint = f"For the .chk there is no {' and no '.join(lacking)}. {WRITERS[lacking[0]]}"
+    elif seeds:
+        hint = f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
+    else:
+        hint = "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
+    if files.find(".amn") and files.find(".eig"):
+        hint += " Or take w90spin.model.closest.load_closest: .amn and .eig are enough for it."
+    raise FileMissingError(
+        files.seedname,
+        "",
+        "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
+        hint,
+    )
 
 
 @dataclass(eq=False)
@@ -369,10 +346,11 @@ class _Bare:
     notes: list[str] = field(default_factory=list)
     chk: ChkFile | None = None
     midpoint: Callable[..., ComplexArray] | None = None
+    spin_quality: SpinQuality | None = None
 
 
-def _from_tb(files: _Files) -> _Bare:
-    tb = read_tb(files.take("_tb.dat", "Write it with write_tb = .true. in the .win."))
+def _from_tb(files: FilesOfSeed) -> _Bare:
+    tb = read_tb(files.take("_tb.dat"))
     home = int(np.flatnonzero(np.all(tb.R_Rc == 0, axis=1))[0])
     diagonal_ia = np.einsum("aii->ia", tb.pos_Raij[home]).real / tb.degeneracy_R[home]
     bare = _Bare(
@@ -398,10 +376,10 @@ def _from_tb(files: _Files) -> _Bare:
     return bare
 
 
-def _from_hr(files: _Files) -> _Bare:
-    hr = read_hr(files.take("_hr.dat", "Write it with write_hr = .true. in the .win."))
+def _from_hr(files: FilesOfSeed) -> _Bare:
+    hr = read_hr(files.take("_hr.dat"))
     win = files.win()
-    path = files.take("_centres.xyz", "Write it with write_xyz = .true. in the .win.")
+    path = files.take("_centres.xyz")
     centres = read_centres(path)
     cell_ca = None if win is None else win.cell_ca
     if cell_ca is None:
@@ -438,11 +416,11 @@ def _from_hr(files: _Files) -> _Bare:
     return bare
 
 
-def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
-    chk = read_chk(files.take(".chk", "wannier90.x writes it; keep it."))
+def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
+    chk = read_chk(files.take(".chk"))
     _same_bands(files, chk)
-    eig = read_eig(files.take(".eig", "pw2wannier90 or VASP writes it; keep it."))
-    mmn = read_mmn(files.take(".mmn", "pw2wannier90 or VASP writes it (write_mmn = .true.)."))
+    eig = read_eig(files.take(".eig"))
+    mmn = read_mmn(files.take(".mmn"))
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
     overlap_kbij, mismatch = checkpoint.overlaps_on_mesh(chk, mmn)
@@ -477,33 +455,53 @@ def _from_chk(files: _Files, position: PositionFormula) -> _Bare:
     return bare
 
 
-def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
-    chk = bare.chk
-    if chk is None:
-        chk = read_chk(files.take(".chk", "wannier90.x writes it; .spn is of no use without."))
-        if chk.n_wann != bare.ham_Rij.shape[-1]:
-            raise InconsistentFilesError(
-                f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
-                f"{bare.ham_Rij.shape[-1]}. They come from different runs."
-            )
-        _same_bands(files, chk)
-        lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
-        if lattice_apart > SAME_LENGTH:
-            raise InconsistentFilesError(
-                f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
-                f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
-            )
-        apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
-        if apart > 1e-2:
-            raise InconsistentFilesError(
-                f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
-                "apart. They come from different runs; write both again in one."
-            )
-        _check_hamiltonian(files, bare, chk)
-    spn = read_spn(
-        files.take(".spn", "Put write_spn = .true. in the pw2wannier90 input and run it again.")
-    )
+def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
+    """The .chk, of the same run and in the same gauge as the other files."""
+    chk = read_chk(files.take(".chk"))
+    if chk.n_wann != bare.ham_Rij.shape[-1]:
+        raise InconsistentFilesError(
+            f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
+            f"{bare.ham_Rij.shape[-1]}. They come from different runs."
+        )
+    _same_bands(files, chk)
+    lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
+    if lattice_apart > SAME_LENGTH:
+        raise InconsistentFilesError(
+            f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
+            f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
+        )
+    apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
+    if apart > 1e-2:
+        raise InconsistentFilesError(
+            f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
+            "apart. They come from different runs; write both again in one."
+        )
+    _check_hamiltonian(files, bare, chk)
+    return chk
+
+
+def _tell_other_checkpoint(files: FilesOfSeed, bare: _Bare) -> None:
+    """Warn of a .chk that is not used and does not belong to the files that are."""
+    beside = FilesOfSeed(files.seedname)
+    try:
+        _matching_checkpoint(beside, bare)
+    except W90SpinError as problem:
+        warnings.warn(
+            f"{problem} The .chk is not used here, but something in this folder is stale.",
+            W90SpinWarning,
+            stacklevel=4,
+        )
+
+
+def _spin_from_spn(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
+    chk = _matching_checkpoint(files, bare) if bare.chk is None else bare.chk
+    spn = read_spn(files.take(".spn"))
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
+    eig_path = files.optional(".eig")
+    energy_kn = np.zeros((0, 0)) if eig_path is None else read_eig(eig_path).energy_kn
+    if energy_kn.shape == (chk.n_kpts, chk.n_bands):
+        bare.spin_quality = spin_quality(energy_kn, spn.spin_ksnm, chk.kpt_kc)
+        bare.notes.append(f"Spin of {spn.path.name}: {bare.spin_quality}.")
     if _is_wigner_seitz(bare, chk.mp_grid):
         # As in the files, before division by the degeneracies.
         return checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), bare.R_Rc)
@@ -514,7 +512,7 @@ def _spin_from_spn(files: _Files, bare: _Bare) -> ComplexArray:
     )
 
 
-def _spin_from_npz(files: _Files, bare: _Bare) -> ComplexArray:
+def _spin_from_npz(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     """Spin on the R of the other operators, from the array file."""
     found = read_spin_r(files.take(SPIN_R, "It holds sigma on the R of _tb.dat."))
     n_wann = bare.ham_Rij.shape[-1]
@@ -529,7 +527,7 @@ def _spin_from_npz(files: _Files, bare: _Bare) -> ComplexArray:
     return spin_Rsij
 
 
-def _same_bands(files: _Files, chk: ChkFile) -> None:
+def _same_bands(files: FilesOfSeed, chk: ChkFile) -> None:
     """The bands that the .win leaves out must be those that the checkpoint left out."""
     win = files.win()
     if win is None or set(win.exclude_bands) == {int(band) for band in chk.exclude_bands}:
@@ -541,7 +539,7 @@ def _same_bands(files: _Files, chk: ChkFile) -> None:
     )
 
 
-def _check_hamiltonian(files: _Files, bare: _Bare, chk: ChkFile) -> None:
+def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
     """H(R) of the file against that of the checkpoint: same run, same gauge."""
     eig_path = files.optional(".eig")
     if eig_path is None or not _is_wigner_seitz(bare, chk.mp_grid):
@@ -572,7 +570,7 @@ def _is_wigner_seitz(bare: _Bare, mp_grid: tuple[int, int, int]) -> bool:
 
 
 def _images(
-    files: _Files, bare: _Bare, minimal_distance: bool, periodic: tuple[bool, bool, bool]
+    files: FilesOfSeed, bare: _Bare, minimal_distance: bool, periodic: tuple[bool, bool, bool]
 ) -> ImageList | None:
     """Nearest images of the elements: from `_wsvec.dat`, or worked out, or none."""
     if not minimal_distance:
@@ -618,7 +616,7 @@ def _images_from_file(
 
 
 def _spin_pairs(
-    files: _Files,
+    files: FilesOfSeed,
     bare: _Bare,
     spin_order: str | Sequence[tuple[int, int]] | None,
     spin_bare: ComplexArray | None,
@@ -656,8 +654,7 @@ def _spin_pairs(
                     "spinors."
                 )
             return None, ""
-        nnkp_path = files.optional(".nnkp")
-        nnkp = None if nnkp_path is None else read_nnkp(nnkp_path)
+        nnkp = files.nnkp()
         if nnkp is not None and nnkp.spinor and len(nnkp.projections) == n_wann:
             ask(f"the projections in {nnkp.path.name}", lambda: pairs_from_projections(nnkp))
         ask("the Wannier centres", lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca))
@@ -700,25 +697,23 @@ def _periodic_directions(
 
 
 def _compare_with_eig(
-    files: _Files, bare: _Bare, model: WannierModel
+    files: FilesOfSeed, bare: _Bare, model: WannierModel
 ) -> tuple[float, float] | None:
     """Note how well the bands follow the .eig; the frozen window, if one is known."""
-    win, eig_path = files.win(), files.optional(".eig")
-    if win is None or eig_path is None or win.kpt_kc is None:
+    eig_path = files.optional(".eig")
+    kpt_kc, origin = _ab_initio_points(files, bare)
+    if eig_path is None or kpt_kc is None:
+        lacking = "there is no .eig" if eig_path is None else "no file tells its k points"
+        bare.notes.append(f"Bands were not compared with the ab-initio ones: {lacking}.")
         return None
     eig = read_eig(eig_path)
-    if len(eig.energy_kn) != len(win.kpt_kc):
+    if len(eig.energy_kn) != len(kpt_kc):
         raise InconsistentFilesError(
-            f"{eig_path} has {len(eig.energy_kn)} k points, {win.path} {len(win.kpt_kc)}. They "
+            f"{eig_path} has {len(eig.energy_kn)} k points, {origin} {len(kpt_kc)}. They "
             "come from different runs; write the .eig again from the .nnkp of this .win."
         )
-    low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
-    if eig.energy_kn.shape[1] > model.n_wann:
-        if "dis_froz_max" not in win.keywords:
-            return None
-        low = _win_number(win, "dis_froz_min", _win_number(win, "dis_win_min", low))
-        high = _win_number(win, "dis_froz_max", high)
-    check = check_on_mesh(model.R_Rc, model.ham_Rij, win.kpt_kc, eig.energy_kn, (low, high))
+    window = _frozen_window(files, eig.energy_kn, model.n_wann)
+    check = check_on_mesh(model.R_Rc, model.ham_Rij, kpt_kc, eig.energy_kn, window)
     bare.notes.append(f"Bands against {eig_path.name} on the ab-initio mesh: {check}.")
     if check.inside_max > WRONG_BANDS:
         raise InconsistentFilesError(
@@ -726,14 +721,38 @@ def _compare_with_eig(
             f"{check.inside_max:.3f} eV on the ab-initio mesh, where they must agree. They come "
             "from different runs, or the .eig was shifted."
         )
-    return low, high
+    return window
 
 
-def _tell_contradiction(files: _Files, bare: _Bare, pairs: IntArray) -> None:
+def _ab_initio_points(files: FilesOfSeed, bare: _Bare) -> tuple[FloatArray | None, str]:
+    """Reduced k points of the .eig, and the file that they are from."""
+    win = files.win()
+    if win is not None and win.kpt_kc is not None:
+        return win.kpt_kc, str(win.path)
+    if bare.chk is not None:
+        return bare.chk.kpt_kc, str(bare.chk.path)
+    nnkp = files.nnkp()
+    return (None, "") if nnkp is None else (nnkp.kpt_kc, str(nnkp.path))
+
+
+def _frozen_window(
+    files: FilesOfSeed, energy_kn: FloatArray, n_wann: int
+) -> tuple[float, float] | None:
+    """Energies between which all bands are ab-initio ones: all, or what the .win says. [eV]"""
+    low, high = float(energy_kn.min()), float(energy_kn.max())
+    if energy_kn.shape[1] <= n_wann:
+        return low, high
+    win = files.win()
+    if win is None or "dis_froz_max" not in win.keywords:
+        return None
+    low = _win_number(win, "dis_froz_min", _win_number(win, "dis_win_min", low))
+    return low, _win_number(win, "dis_froz_max", high)
+
+
+def _tell_contradiction(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
     """Warn where a given order is not that of the projections or breaks time reversal of H."""
     against = []
-    nnkp_path = files.optional(".nnkp")
-    nnkp = None if nnkp_path is None else read_nnkp(nnkp_path)
+    nnkp = files.nnkp()
     finders: dict[str, Callable[[], IntArray]] = {
         "the Wannier centres": lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca),
         "time reversal of H(R)": lambda: pairs_from_hamiltonian(bare.ham_Rij),
@@ -767,12 +786,12 @@ def _win_number(win: WinFile, keyword: str, default: float) -> float:
         ) from None
 
 
-def _mp_grid(files: _Files) -> tuple[int, int, int] | None:
+def _mp_grid(files: FilesOfSeed) -> tuple[int, int, int] | None:
     win = files.win()
     return None if win is None else win.mp_grid
 
 
-def _same_cell(files: _Files, bare: _Bare) -> None:
+def _same_cell(files: FilesOfSeed, bare: _Bare) -> None:
     win = files.win()
     if win is None or win.cell_ca is None:
         return
@@ -784,7 +803,7 @@ def _same_cell(files: _Files, bare: _Bare) -> None:
         )
 
 
-def _centres(files: _Files, bare: _Bare) -> CentresFile | None:
+def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
     """Read `_centres.xyz` if there, and take the atoms from it or from .win."""
     path = files.optional("_centres.xyz")
     centres = None if path is None else read_centres(path)
@@ -798,7 +817,7 @@ def _centres(files: _Files, bare: _Bare) -> CentresFile | None:
     return centres
 
 
-def _structure(files: _Files, centres: CentresFile | None) -> Structure | None:
+def _structure(files: FilesOfSeed, centres: CentresFile | None) -> Structure | None:
     win = files.win()
     if win is not None and win.positions_xa is not None and len(win.symbols):
         return Structure(tuple(win.symbols), win.positions_xa)

@@ -15,7 +15,7 @@ class MeshCheck:
 
     Parameters
     ----------
-    window : pair of float
+    window : pair of float, or None
         Frozen window: inside it every ab-initio state is a Wannier band. [eV]
     inside_max, inside_rms : float
         For ab-initio energies inside, each against its own Wannier band; NaN if there are none.
@@ -25,22 +25,23 @@ class MeshCheck:
         [eV]
     """
 
-    window: tuple[float, float]
+    window: tuple[float, float] | None
     inside_max: float
     inside_rms: float
     outside_max: float
     outside_rms: float
 
     def __str__(self) -> str:
+        outside = (
+            f"to the nearest ab-initio band, max {1e3 * self.outside_max:.3g}, rms "
+            f"{1e3 * self.outside_rms:.3g} meV"
+        )
+        if self.window is None:
+            return f"no frozen window is known; {outside}"
         low, high = self.window
         inside = f"max {1e3 * self.inside_max:.3g}, rms {1e3 * self.inside_rms:.3g} meV"
         text = f"{inside} inside the frozen window [{low:.4g}, {high:.4g}] eV"
-        if np.isfinite(self.outside_max):
-            text += (
-                f"; outside, to the nearest ab-initio band, max {1e3 * self.outside_max:.3g}, rms "
-                f"{1e3 * self.outside_rms:.3g} meV"
-            )
-        return text
+        return f"{text}; outside, {outside}" if np.isfinite(self.outside_max) else text
 
 
 def check_on_mesh(
@@ -48,7 +49,7 @@ def check_on_mesh(
     ham_Rij: ComplexArray,
     kpt_kc: FloatArray,
     ab_initio_kn: FloatArray,
-    window: tuple[float, float],
+    window: tuple[float, float] | None,
 ) -> MeshCheck:
     """Compare the bands of H(R) with ab-initio energies.
 
@@ -62,19 +63,20 @@ def check_on_mesh(
         Ab-initio mesh, reduced.
     ab_initio_kn : float array (k, n)
         Energies, ascending at every k. [eV]
-    window : pair of float
-        Frozen window. [eV]
+    window : pair of float, or None
+        Frozen window, where one is known. [eV]
 
     Returns
     -------
     MeshCheck
     """
+    low, high = (np.inf, -np.inf) if window is None else window
     phase_kR = np.exp(2j * np.pi * (kpt_kc @ R_Rc.T))
     wannier_ki = np.linalg.eigvalsh(np.tensordot(phase_kR, ham_Rij, axes=1))
     inside: list[FloatArray] = []
     outside: list[FloatArray] = []
     for wannier_i, ab_initio_n in zip(wannier_ki, ab_initio_kn, strict=True):
-        frozen_n = ab_initio_n[(ab_initio_n >= window[0]) & (ab_initio_n <= window[1])]
+        frozen_n = ab_initio_n[(ab_initio_n >= low) & (ab_initio_n <= high)]
         first = _best_start(wannier_i, frozen_n)
         matched = slice(first, first + len(frozen_n))
         inside.append(np.abs(wannier_i[matched] - frozen_n[: len(wannier_i)]))

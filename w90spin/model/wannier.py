@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError, ModelError, W90SpinWarning
 from w90spin.model.lattice import cell_measure, find_vectors, reciprocal_lattice
+from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.parallel import Comm
 
 HERMITICITY_TOLERANCE = {"ham": 1e-3, "spin": 1e-3, "pos": np.inf}
@@ -84,6 +85,10 @@ class WannierModel:
         What the builder found and the user should know, one sentence each.
     frozen_window : pair of float, or None
         Energies between which the bands are the ab-initio ones, where known. [eV]
+    spin_current : mapping of str to SpinCurrentOperators
+        What the spin currents "qiao2018" and "ryoo2019" need beyond the above, where known.
+    spin_quality : mapping of str to float
+        Numbers of :class:`~w90spin.model.spin_quality.SpinQuality`, for spin from a `.spn`.
     """
 
     name: str
@@ -101,6 +106,8 @@ class WannierModel:
     inputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     frozen_window: tuple[float, float] | None = None
+    spin_current: Mapping[str, SpinCurrentOperators] = field(default_factory=dict)
+    spin_quality: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -316,6 +323,33 @@ class WannierModel:
             )
         return self.spin_Rsij
 
+    def needs_spin_current(self, current: str, user: str) -> SpinCurrentOperators:
+        """Operators of one spin current, or an error that says how to get them.
+
+        Parameters
+        ----------
+        current : "qiao2018" or "ryoo2019"
+            Which of them.
+        user : str
+            What needs them.
+
+        Returns
+        -------
+        SpinCurrentOperators
+
+        Raises
+        ------
+        MissingOperatorError
+            If the model carries none.
+        """
+        if current not in self.spin_current:
+            raise MissingOperatorError(
+                f"Model '{self.name}' carries no operators for the spin current {current!r}, which "
+                f"{user} needs. Build it with w90spin.model.berri.from_wannierdata(seedname, "
+                f"current={current!r}) from .chk, .eig, .mmn and .spn."
+            )
+        return self.spin_current[current]
+
     def with_spin(
         self, spin_Rsij: ComplexArray, *, source: str, spin_pairs: IntArray | None = None
     ) -> WannierModel:
@@ -333,9 +367,12 @@ class WannierModel:
         Returns
         -------
         WannierModel
+            Without what belongs to the old spin: operators of spin currents, quality numbers.
         """
         return replace(
             self,
+            spin_current={},
+            spin_quality={},
             spin_Rsij=spin_Rsij,
             spin_source=source,
             spin_pairs=self.spin_pairs if spin_pairs is None else spin_pairs,
@@ -348,6 +385,10 @@ class WannierModel:
         digest.update(repr((self.periodic, self.n_wann)).encode())
         for array in (self.cell_ca, self.R_Rc, self.ham_Rij, self.pos_Raij, self.spin_Rsij):
             if array is not None:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        for current in sorted(self.spin_current):
+            digest.update(current.encode())
+            for array in self.spin_current[current].operators:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
@@ -370,7 +411,18 @@ def share_model(model: WannierModel | None, comm: Comm) -> WannierModel:
         return model
     empty = np.zeros((0, 0, 0), dtype=np.complex128)
     shell: WannierModel = comm.bcast(
-        None if model is None else replace(model, ham_Rij=empty, pos_Raij=empty, spin_Rsij=None)
+        None
+        if model is None
+        else replace(
+            model,
+            ham_Rij=empty,
+            pos_Raij=empty,
+            spin_Rsij=None,
+            spin_current={
+                current: operators.map(lambda _: empty)
+                for current, operators in model.spin_current.items()
+            },
+        )
     )
     has_spin = comm.bcast(model is not None and model.spin_Rsij is not None)
     return replace(
@@ -378,6 +430,11 @@ def share_model(model: WannierModel | None, comm: Comm) -> WannierModel:
         ham_Rij=comm.share(None if model is None else model.ham_Rij),
         pos_Raij=comm.share(None if model is None else model.pos_Raij),
         spin_Rsij=comm.share(None if model is None else model.spin_Rsij) if has_spin else None,
+        spin_current={
+            # All ranks share the same arrays in the same order; only rank 0 has content for them.
+            current: operators.map(lambda op: comm.share(None if model is None else op))
+            for current, operators in (shell if model is None else model).spin_current.items()
+        },
     )
 
 
