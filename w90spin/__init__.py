@@ -19,8 +19,12 @@ from w90spin.model.berri import from_system, to_system
 from w90spin.model.closest import load_closest
 from w90spin.model.file import save_model
 from w90spin.model.load import load_model
+from w90spin.model.operations import MagneticGroup, SymmetryOperation
+from w90spin.model.orbitals import Orbital, spinor_orbitals
 from w90spin.model.partition import Partition, load_projected_partition, partition
 from w90spin.model.pythtb import from_pythtb, to_pythtb
+from w90spin.model.symmetrise import measure_symmetry, symmetrised
+from w90spin.model.symmetry import magnetic_group
 from w90spin.model.tbmodels import from_tbmodels, to_tbmodels
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.response import SpinPolarizability
@@ -38,10 +42,13 @@ __all__ = [
     "BandPath",
     "InducedSpin",
     "KMap",
+    "MagneticGroup",
+    "Orbital",
     "Partition",
     "Result",
     "SpinPolarizability",
     "Structure",
+    "SymmetryOperation",
     "Tensor",
     "UniformMesh",
     "W90SpinError",
@@ -59,9 +66,13 @@ __all__ = [
     "load_model",
     "load_projected_partition",
     "load_result",
+    "magnetic_group",
+    "measure_symmetry",
     "model_report",
     "partition",
     "save_model",
+    "spinor_orbitals",
+    "symmetrised",
     "thz_from_ev",
     "to_pythtb",
     "to_system",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError, ModelError, W90SpinWarning
 from w90spin.model.lattice import cell_measure, find_vectors, reciprocal_lattice
+from w90spin.model.orbitals import Orbital, checked_orbitals
 from w90spin.parallel import Comm
 
 HERMITICITY_TOLERANCE = {"ham": 1e-3, "spin": 1e-3, "pos": np.inf}
@@ -34,10 +35,20 @@ class Structure:
         Chemical symbols.
     positions_xa : float array (x, a)
         Cartesian positions. [Å]
+    moments_xa : float array (x, a), or None
+        Magnetic moments, Cartesian; None where they are not known. [μ_B]
     """
 
     symbols: tuple[str, ...]
     positions_xa: FloatArray
+    moments_xa: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.moments_xa is not None and np.shape(self.moments_xa) != (len(self.symbols), 3):
+            raise ModelError(
+                f"Magnetic moments have shape {np.shape(self.moments_xa)}; one vector for each "
+                f"atom, ({len(self.symbols)}, 3), is needed; a collinear moment m is (0, 0, m)."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +87,8 @@ class WannierModel:
         Wannier functions (up, down) that share an orbital, if known.
     structure : Structure, or None
         Atoms, where known.
+    orbitals : tuple of Orbital (i), or None
+        What the Wannier functions are: site, angular momentum, axes, spin; where known.
     hermiticity : mapping
         Violation of O(-R) = O(R)^† of "ham" [eV], "pos" [Å], "spin" before symmetrisation.
     inputs : mapping
@@ -101,6 +114,7 @@ class WannierModel:
     inputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     frozen_window: tuple[float, float] | None = None
+    orbitals: tuple[Orbital, ...] | None = None
 
     @classmethod
     def from_arrays(
@@ -116,6 +130,7 @@ class WannierModel:
         *,
         name: str = "model",
         spin_pairs: ArrayLike | None = None,
+        orbitals: Sequence[Orbital] | None = None,
     ) -> WannierModel:
         r"""Build a model from arrays, checking and symmetrising them.
 
@@ -136,11 +151,14 @@ class WannierModel:
         periodic : 3 bools
             Which lattice directions the crystal repeats along.
         atoms : Structure or ase.Atoms, optional
-            Atoms of the cell.
+            Atoms of the cell; of ``ase.Atoms`` also the initial magnetic moments, those of a
+            collinear magnet along z.
         name : str
             What reports and results call the model.
         spin_pairs : int array (p, 2), optional
             Wannier functions (up, down) that share an orbital.
+        orbitals : sequence of Orbital (n), optional
+            What the functions are, which crystal symmetry needs.
 
         Returns
         -------
@@ -264,6 +282,7 @@ class WannierModel:
             spin_source="none" if spin is None else "given array",
             spin_pairs=None if spin_pairs is None else _pairs(spin_pairs, n_wann),
             structure=_structure(atoms),
+            orbitals=None if orbitals is None else checked_orbitals(orbitals, n_wann),
             hermiticity=hermiticity,
             notes=tuple(notes),
         )
@@ -340,6 +359,25 @@ class WannierModel:
             spin_source=source,
             spin_pairs=self.spin_pairs if spin_pairs is None else spin_pairs,
         )
+
+    def with_orbitals(self, orbitals: Sequence[Orbital]) -> WannierModel:
+        """Model that knows what its Wannier functions are.
+
+        Parameters
+        ----------
+        orbitals : sequence of Orbital (i)
+            One for each Wannier function, in order.
+
+        Returns
+        -------
+        WannierModel
+
+        Raises
+        ------
+        ModelError
+            If their number is another, or some have spin and some do not.
+        """
+        return replace(self, orbitals=checked_orbitals(orbitals, self.n_wann))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -460,4 +498,12 @@ def _pairs(spin_pairs: ArrayLike, n_wann: int) -> IntArray:
 def _structure(atoms: Any) -> Structure | None:
     if atoms is None or isinstance(atoms, Structure):
         return atoms
-    return Structure(tuple(atoms.get_chemical_symbols()), np.array(atoms.positions, dtype=float))
+    moments = np.array(atoms.get_initial_magnetic_moments(), dtype=float)
+    moments_xa = np.zeros((len(moments), 3))
+    # ASE keeps one number for each atom of a collinear magnet: along z, as in Wannier90.
+    moments_xa[:, 2 if moments.ndim == 1 else slice(None)] = moments
+    return Structure(
+        tuple(atoms.get_chemical_symbols()),
+        np.array(atoms.positions, dtype=float),
+        moments_xa if atoms.has("initial_magmoms") else None,
+    )

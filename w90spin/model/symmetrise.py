@@ -1,0 +1,462 @@
+r"""How far a model is from the symmetry of its crystal, and its part that has it.
+
+Seen through an operation, an operator between Wannier functions becomes
+
+.. math::
+
+    [g O g^{-1}](W\mathbf R + \mathbf T_y - \mathbf T_x)
+        = D_{x}\, \left[\eta\, O_{xy}(\mathbf R)\right]^{(*)} D_{y}^\dagger
+
+for functions of the sites x and y, with :math:`\eta` the matrix that turns its components:
+one for H, :math:`\pm\det(g)\,g` for the spin, :math:`g` for the position counted from the sites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import ModelError
+from w90spin.model.action import OrbitalAction, SitedOrbitals, sited_orbitals
+from w90spin.model.lattice import distinct_vectors, find_vectors
+from w90spin.model.operations import MagneticGroup, SymmetryOperation
+from w90spin.model.symmetry import magnetic_group
+from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
+from w90spin.model.wannier import WannierModel
+
+BAND_MESH = 6
+"""Points along each periodic direction at which bands are compared."""
+
+_SHIFT = 0.137
+"""Their offset, which keeps them off points and lines of symmetry."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Largest violation of one operation in each operator.
+
+    Parameters
+    ----------
+    operation : SymmetryOperation
+        The operation.
+    ham : float
+        In H(R). [eV]
+    pos : float
+        In r(R), counted from the sites. [Å]
+    spin : float
+        In the Pauli matrices; 0 without spin.
+    misfit : float
+        Largest distance between where a site lands and the site there. [Å]
+    refused : str
+        Why the operation cannot act on the Wannier functions; empty if it can.
+    """
+
+    operation: SymmetryOperation
+    ham: float
+    pos: float
+    spin: float
+    misfit: float = 0.0
+    refused: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every violation is within the tolerances of ``model/time_reversal.py``."""
+        return (
+            not self.refused
+            and self.ham <= TOLERANCE_HAM
+            and self.pos <= TOLERANCE_POS
+            and self.spin <= TOLERANCE_SPIN
+        )
+
+
+@dataclass(frozen=True)
+class SymmetryReport:
+    """How far a model is from each operation of a group.
+
+    Parameters
+    ----------
+    group : MagneticGroup
+        The group.
+    violations : tuple of Violation (g)
+        One for each operation, in its order.
+    """
+
+    group: MagneticGroup
+    violations: tuple[Violation, ...]
+
+    @property
+    def worst(self) -> Violation:
+        """Largest violation in each operator over the operations that can act."""
+        able = [violation for violation in self.violations if not violation.refused]
+        return Violation(
+            self.group.operations[0],
+            *(max(getattr(v, name) for v in able) for name in ("ham", "pos", "spin", "misfit")),
+        )
+
+    @property
+    def holds(self) -> bool:
+        """Whether the model has every operation within the tolerances."""
+        return all(violation.holds for violation in self.violations)
+
+    def subgroup(
+        self,
+        *,
+        ham: float = TOLERANCE_HAM,
+        pos: float = TOLERANCE_POS,
+        spin: float = TOLERANCE_SPIN,
+    ) -> MagneticGroup:
+        """Operations that the model has within tolerances.
+
+        Parameters
+        ----------
+        ham, pos, spin : float
+            Largest violations of H(R) [eV], r(R) [Å] and the Pauli matrices.
+
+        Returns
+        -------
+        MagneticGroup
+
+        Raises
+        ------
+        ModelError
+            If they are no group, as where the tolerances cut through a range of violations.
+        """
+        keep_g = [
+            not v.refused and v.ham <= ham and v.pos <= pos and v.spin <= spin
+            for v in self.violations
+        ]
+        name = self.group.name
+        return self.group.subgroup(keep_g, name if all(keep_g) else f"subgroup of {name}")
+
+    def summary(self) -> str:
+        """One line: the group and the worst violations."""
+        worst = self.worst
+        line = (
+            f"{self.group}; largest violation {worst.ham:.1e} eV in H, {worst.pos:.1e} Å in r, "
+            f"{worst.spin:.1e} in sigma"
+        )
+        n_refused = sum(bool(violation.refused) for violation in self.violations)
+        return f"{line}; {n_refused} cannot act on the Wannier functions" if n_refused else line
+
+    def __str__(self) -> str:
+        width = max(len(str(v.operation)) for v in self.violations)
+        lines = [self.summary(), f"  {'operation':{width}}  kind   H [eV]   r [Å]    sigma"]
+        for v in self.violations:
+            numbers = v.refused or f"{v.ham:.1e}  {v.pos:.1e}  {v.spin:.1e}"
+            lines.append(f"  {v.operation!s:{width}}  {v.operation.symbol:5}  {numbers}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as a plain dictionary, fit for JSON."""
+        return {
+            "group": self.group.name,
+            "n_operations": len(self.group),
+            "worst": {name: getattr(self.worst, name) for name in ("ham", "pos", "spin")},
+            "operations": [
+                {
+                    "operation": str(v.operation),
+                    "kind": v.operation.symbol,
+                    "time_reversal": v.operation.time_reversal,
+                    "refused": v.refused,
+                }
+                | ({} if v.refused else {"ham": v.ham, "pos": v.pos, "spin": v.spin})
+                for v in self.violations
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class SymmetrisationReport:
+    """What symmetrisation changed.
+
+    Parameters
+    ----------
+    before, after : SymmetryReport
+        Violations of the group.
+    band_change : float
+        Largest change of a band on a coarse mesh. [eV]
+    """
+
+    before: SymmetryReport
+    after: SymmetryReport
+    band_change: float
+
+    def __str__(self) -> str:
+        return (
+            f"before: {self.before.summary()}\nafter:  {self.after.summary()}\n"
+            f"largest change of a band on a coarse mesh {self.band_change:.2e} eV"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as a plain dictionary, fit for JSON."""
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "band_change": self.band_change,
+        }
+
+
+def measure_symmetry(model: WannierModel, group: MagneticGroup | None = None) -> SymmetryReport:
+    r"""Largest element of :math:`O(\mathbf R) - [g O g^{-1}](\mathbf R)` for each operation.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model; it must know what its Wannier functions are.
+    group : MagneticGroup, optional
+        By default that of the atoms and their moments.
+
+    Returns
+    -------
+    SymmetryReport
+
+    Raises
+    ------
+    ModelError
+        If the orbitals or, without a group, the atoms are not known.
+    """
+    group = _given_or_found(model, group)
+    sited = sited_orbitals(model)
+    acting: list[OrbitalAction | str] = []
+    for operation in group:
+        try:
+            acting.append(sited.action(operation))
+        except ModelError as problem:
+            acting.append(str(problem))
+    able = [action for action in acting if isinstance(action, OrbitalAction)]
+    operators = _Operators.of(model, sited).closed(able)
+    violations = []
+    for operation, action in zip(group, acting, strict=True):
+        if isinstance(action, str):
+            violations.append(Violation(operation, np.nan, np.nan, np.nan, np.nan, action))
+            continue
+        worst = {"spin": 0.0}
+        moved = operators.seen_through(action)
+        for name, op_Rxij in operators.values.items():
+            worst[name] = float(np.abs(op_Rxij - moved(name)).max())
+        violations.append(
+            Violation(operation, worst["ham"], worst["pos"], worst["spin"], action.misfit)
+        )
+    return SymmetryReport(group, tuple(violations))
+
+
+def symmetrised(
+    model: WannierModel,
+    group: MagneticGroup | Sequence[SymmetryOperation] | None = None,
+) -> tuple[WannierModel, SymmetrisationReport]:
+    r"""Part of a model that a group leaves unchanged.
+
+    .. math::
+
+        \bar O = \frac1{|G|} \sum_g g\, O\, g^{-1}
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model; it must know what its Wannier functions are.
+    group : MagneticGroup or sequence of SymmetryOperation, optional
+        By default that of the atoms and their moments.  A sequence generates the group, so that
+        one antiunitary operation is enough to impose PT.
+
+    Returns
+    -------
+    model : WannierModel
+        With H, r and spin symmetrised, on a list of lattice vectors closed under the operations.
+    report : SymmetrisationReport
+        Violations before and after, and how far bands moved.
+
+    Raises
+    ------
+    ModelError
+        If the orbitals are not known or an operation cannot act on them.
+
+    Notes
+    -----
+    The average over a group of operators that are Hermitian is Hermitian.  Sites keep their
+    positions: what is symmetrised of r is its difference from them.
+
+    Examples
+    --------
+    >>> from w90spin.model import toys
+    >>> model = toys.pt_antiferromagnet()
+    >>> PT = SymmetryOperation(-np.eye(3), np.zeros(3), True, model.cell_ca)
+    >>> same, report = symmetrised(model, [PT])
+    >>> report.band_change < 1e-12
+    True
+    """
+    if group is not None and not isinstance(group, MagneticGroup):
+        group = MagneticGroup.generated_by(group)
+    group = _given_or_found(model, group)
+    before = measure_symmetry(model, group)
+    sited = sited_orbitals(model)
+    acting = [sited.action(operation) for operation in group]
+    operators = _Operators.of(model, sited).closed(acting)
+    total = {name: np.zeros_like(op_Rxij) for name, op_Rxij in operators.values.items()}
+    for action in acting:
+        moved = operators.seen_through(action)
+        for name, sum_Rxij in total.items():
+            sum_Rxij += moved(name)
+    new = replace(
+        operators, values={name: sum_Rxij / len(group) for name, sum_Rxij in total.items()}
+    ).model(model)
+    new = replace(new, notes=(*model.notes, f"Symmetrised: {group}."))
+    return new, SymmetrisationReport(before, measure_symmetry(new, group), _band_change(model, new))
+
+
+def _given_or_found(model: WannierModel, group: MagneticGroup | None) -> MagneticGroup:
+    if group is None:
+        group = magnetic_group(model)
+    if group is None:
+        raise ModelError(
+            f"The symmetry of model '{model.name}' is not known: it has no atoms, or spglib finds "
+            "no group for them. Give group=MagneticGroup.generated_by([SymmetryOperation(...)]), "
+            "or atoms= when building the model."
+        )
+    return group
+
+
+@dataclass(frozen=True, eq=False)
+class _Operators:
+    """Operators (R, x, i, j) between functions counted from the cells of their sites.
+
+    Parameters
+    ----------
+    sited : SitedOrbitals
+        The functions.
+    R_Rc : int array (R, c)
+        Lattice vectors between the cells of the sites.
+    values : dict of str to complex array (R, x, i, j)
+        "ham", "pos" (from the sites) and, where there is one, "spin".
+    """
+
+    sited: SitedOrbitals
+    R_Rc: IntArray
+    values: dict[str, ComplexArray]
+
+    @classmethod
+    def of(cls, model: WannierModel, sited: SitedOrbitals) -> _Operators:
+        pos_Raij = model.pos_Raij.copy()
+        home = int(np.flatnonzero(np.all(model.R_Rc == 0, axis=1))[0])
+        every = np.arange(model.n_wann)
+        pos_Raij[home][:, every, every] -= sited.position_ia.T
+        values = {"ham": model.ham_Rij[:, None], "pos": pos_Raij}
+        if model.spin_Rsij is not None:
+            values["spin"] = model.spin_Rsij
+        return cls(sited, model.R_Rc, values)._counted_from(sited.cell_ic)
+
+    def model(self, model: WannierModel) -> WannierModel:
+        """Model with these operators."""
+        back = self._counted_from(-self.sited.cell_ic)
+        home = int(np.flatnonzero(np.all(back.R_Rc == 0, axis=1))[0])
+        every = np.arange(model.n_wann)
+        pos_Raij = back.values["pos"]
+        pos_Raij[home][:, every, every] += self.sited.position_ia.T
+        return replace(
+            model,
+            R_Rc=back.R_Rc,
+            ham_Rij=back.values["ham"][:, 0],
+            pos_Raij=pos_Raij,
+            spin_Rsij=back.values.get("spin"),
+            centres_ia=np.einsum("aii->ia", pos_Raij[home]).real.copy(),
+        )
+
+    def _counted_from(self, cell_ic: IntArray) -> _Operators:
+        """The same after every function was called by another cell."""
+        if not cell_ic.any():
+            return self
+        i, j = np.indices((len(cell_ic),) * 2).reshape(2, -1)
+        moved_Rpc = self.R_Rc[:, None] + (cell_ic[j] - cell_ic[i])
+        R_Rc = distinct_vectors(moved_Rpc.reshape(-1, 3))
+        target_Rp = find_vectors(R_Rc, moved_Rpc.reshape(-1, 3)).reshape(len(self.R_Rc), -1)
+        values = {}
+        for name, op_Rxij in self.values.items():
+            moved = np.zeros((len(R_Rc), *op_Rxij.shape[1:]), dtype=np.complex128)
+            moved[target_Rp, :, i, j] = op_Rxij[:, :, i, j].transpose(0, 2, 1)
+            values[name] = moved
+        return replace(self, R_Rc=R_Rc, values=values)
+
+    def closed(self, acting: Sequence[OrbitalAction]) -> _Operators:
+        """The same on a list of lattice vectors that the operations do not lead out of."""
+        size_Rij = sum(np.abs(op_Rxij).max(axis=1) for op_Rxij in self.values.values())
+        R, i, j = np.nonzero(size_Rij)
+        used = np.unique(np.column_stack([R, self.sited.site_i[i], self.sited.site_i[j]]), axis=0)
+        vectors = [self.R_Rc]
+        for action in acting:
+            moved_pc = self.R_Rc[used[:, 0]] @ action.operation.rotation_cc.T
+            vectors.append(moved_pc + action.shift_xc[used[:, 2]] - action.shift_xc[used[:, 1]])
+        R_Rc = distinct_vectors(np.concatenate(vectors))
+        place_R = find_vectors(R_Rc, self.R_Rc)
+        values = {}
+        for name, op_Rxij in self.values.items():
+            values[name] = np.zeros((len(R_Rc), *op_Rxij.shape[1:]), dtype=np.complex128)
+            values[name][place_R] = op_Rxij
+        return replace(self, R_Rc=R_Rc, values=values)
+
+    @cached_property
+    def _padded(self) -> dict[str, ComplexArray]:
+        """With a matrix of zeros behind, which the index -1 of a missing vector finds."""
+        return {
+            name: np.concatenate([op_Rxij, np.zeros_like(op_Rxij[:1])])
+            for name, op_Rxij in self.values.items()
+        }
+
+    def seen_through(self, action: OrbitalAction) -> Callable[[str], ComplexArray]:
+        """Function that gives the operator of a name after an operation."""
+        operation = action.operation
+        site_i = self.sited.site_i
+        # Gathered, not scattered: each new lattice vector finds the one that it came from.
+        n_x = len(self.sited.site_xc)
+        jump_xyc = action.shift_xc[None, :] - action.shift_xc[:, None]
+        new_Rxyc = self.R_Rc[:, None, None] - jump_xyc
+        old_qc = new_Rxyc.reshape(-1, 3) @ operation.inverse().rotation_cc.T
+        source_Rxy = find_vectors(self.R_Rc, old_qc).reshape(-1, n_x, n_x)
+        source_Rij = source_Rxy[:, site_i[:, None], site_i]
+        i, j = np.indices((len(site_i),) * 2)
+        blocks = [
+            (self.sited.members[x], self.sited.members[action.target_x[x]]) for x in range(n_x)
+        ]
+        turns = {
+            "ham": np.eye(1),
+            "pos": operation.axis_matrix(axial=False),
+            "spin": operation.axis_matrix(axial=True) * (-1.0 if operation.time_reversal else 1.0),
+        }
+
+        def moved(name: str) -> ComplexArray:
+            gathered_Rijx = self._padded[name].transpose(0, 2, 3, 1)[source_Rij, i, j]
+            turned = np.ascontiguousarray((gathered_Rijx @ turns[name].T).transpose(0, 3, 1, 2))
+            if operation.time_reversal:
+                turned = turned.conj()
+            for _ in range(2):
+                # Columns, then rows as columns of the transposed conjugate.
+                turned = _columns(turned, action.matrix_ji, blocks).swapaxes(-1, -2).conj()
+            return turned
+
+        return moved
+
+
+def _columns(
+    op_Rxij: ComplexArray, matrix_ji: ComplexArray, blocks: Sequence[tuple[IntArray, IntArray]]
+) -> ComplexArray:
+    r""":math:`O D^\dagger`, site by site."""
+    product = np.empty_like(op_Rxij)
+    for source, target in blocks:
+        product[..., target] = op_Rxij[..., source] @ matrix_ji[np.ix_(target, source)].conj().T
+    return product
+
+
+def _band_change(one: WannierModel, other: WannierModel) -> float:
+    axes = [
+        (np.arange(BAND_MESH) + _SHIFT) / BAND_MESH if repeats else np.zeros(1)
+        for repeats in one.periodic
+    ]
+    kpt_kc: FloatArray = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    energies = []
+    for model in (one, other):
+        phase_kR = np.exp(2j * np.pi * (kpt_kc @ model.R_Rc.T))
+        energies.append(np.linalg.eigvalsh(np.tensordot(phase_kR, model.ham_Rij, axes=1)))
+    return float(np.abs(energies[0] - energies[1]).max())
