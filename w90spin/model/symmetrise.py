@@ -21,16 +21,23 @@ from typing import Any
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.errors import ModelError
+from w90spin.errors import ModelError, PartitionError
 from w90spin.model.action import OrbitalAction, SitedOrbitals, sited_orbitals
 from w90spin.model.lattice import distinct_vectors, find_vectors
 from w90spin.model.operations import MagneticGroup, SymmetryOperation
+from w90spin.model.partition import Partition
 from w90spin.model.symmetry import magnetic_group
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 
 BAND_MESH = 6
 """Points along each periodic direction at which bands are compared."""
+
+CLEARLY_HAM, CLEARLY_SPIN = 1e-2, 5e-2
+"""Violations [eV, 1] up to which a model clearly has an operation, if not to the last digit."""
+
+SAME_PART = 1e-3
+"""Elements of projectors on parts that differ by less are the same."""
 
 _SHIFT = 0.137
 """Their offset, which keeps them off points and lines of symmetry."""
@@ -73,6 +80,11 @@ class Violation:
             and self.spin <= TOLERANCE_SPIN
         )
 
+    @property
+    def clearly_holds(self) -> bool:
+        """Whether H and the spin have the operation, if not to the last digit; r left aside."""
+        return not self.refused and self.ham <= CLEARLY_HAM and self.spin <= CLEARLY_SPIN
+
 
 @dataclass(frozen=True)
 class SymmetryReport:
@@ -92,10 +104,15 @@ class SymmetryReport:
     @property
     def worst(self) -> Violation:
         """Largest violation in each operator over the operations that can act."""
-        able = [violation for violation in self.violations if not violation.refused]
+        return self._worst([violation for violation in self.violations if not violation.refused])
+
+    def _worst(self, violations: Sequence[Violation]) -> Violation:
         return Violation(
             self.group.operations[0],
-            *(max(getattr(v, name) for v in able) for name in ("ham", "pos", "spin", "misfit")),
+            *(
+                max((getattr(v, name) for v in violations), default=0.0)
+                for name in ("ham", "pos", "spin", "misfit")
+            ),
         )
 
     @property
@@ -135,13 +152,19 @@ class SymmetryReport:
 
     def summary(self) -> str:
         """One line: the group and the worst violations."""
-        worst = self.worst
-        line = (
-            f"{self.group}; largest violation {worst.ham:.1e} eV in H, {worst.pos:.1e} Å in r, "
+        clear = [violation for violation in self.violations if violation.clearly_holds]
+        n_refused = sum(bool(violation.refused) for violation in self.violations)
+        n_broken = len(self.violations) - len(clear) - n_refused
+        words = f"{self.group}; "
+        if n_refused:
+            words += f"{n_refused} cannot act on the Wannier functions; "
+        if n_broken:
+            words += f"{n_broken} clearly broken by the model (magnetic moments?); the others have "
+        worst = self._worst(clear)
+        return (
+            f"{words}largest violation {worst.ham:.1e} eV in H, {worst.pos:.1e} Å in r, "
             f"{worst.spin:.1e} in sigma"
         )
-        n_refused = sum(bool(violation.refused) for violation in self.violations)
-        return f"{line}; {n_refused} cannot act on the Wannier functions" if n_refused else line
 
     def __str__(self) -> str:
         width = max(len(str(v.operation)) for v in self.violations)
@@ -308,6 +331,85 @@ def symmetrised(
     return new, SymmetrisationReport(before, measure_symmetry(new, group), _band_change(model, new))
 
 
+def model_group(model: WannierModel) -> MagneticGroup | None:
+    """Magnetic group that a model has, as far as can be told.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+
+    Returns
+    -------
+    MagneticGroup, or None
+        Operations of the atoms, with their moments where known, that the model has to within
+        10 meV in H and 0.05 in the Pauli matrices; r, which may carry the error of a finite
+        difference, is left aside.  None where atoms or orbitals are unknown or the operations that
+        are left make no group.
+    """
+    group = magnetic_group(model)
+    if group is None:
+        return None
+    try:
+        return measure_symmetry(model, group).subgroup(
+            ham=CLEARLY_HAM, pos=np.inf, spin=CLEARLY_SPIN
+        )
+    except ModelError:
+        return None
+
+
+def part_permutation(
+    parts: Partition, operation: SymmetryOperation, model: WannierModel
+) -> IntArray | None:
+    """Part that an operation takes each part to.
+
+    Parameters
+    ----------
+    parts : Partition
+        The parts.
+    operation : SymmetryOperation
+        The operation.
+    model : WannierModel
+        The model of the parts; it must know what its Wannier functions are.
+
+    Returns
+    -------
+    int array (l), or None
+        None if the operation takes a part to something that is no part.
+
+    Raises
+    ------
+    ModelError
+        If the orbitals are not known or the operation cannot act on them.
+    PartitionError
+        If the partition is of another number of Wannier functions.
+    """
+    if parts.weights_li.shape[1] != model.n_wann:
+        raise PartitionError(
+            f"The partition is of {parts.weights_li.shape[1]} Wannier functions, the model has "
+            f"{model.n_wann}. Make it with partition(model, ...)."
+        )
+    sited = sited_orbitals(model)
+    action = sited.action(operation)
+    if parts.projector_Rlij is None or parts.R_Rc is None:
+        every = np.arange(model.n_wann)
+        R_Rc = np.zeros((1, 3), dtype=np.int64)
+        projector_Rlij = np.zeros((1, len(parts.names), model.n_wann, model.n_wann), dtype=complex)
+        projector_Rlij[0][:, every, every] = parts.weights_li
+    else:
+        R_Rc, projector_Rlij = parts.R_Rc, parts.projector_Rlij
+    bare = _Operators(sited, R_Rc, {"parts": projector_Rlij})
+    operators = bare._counted_from(sited.cell_ic).closed([action])
+    moved_Rlij, there_Rlij = operators.seen_through(action)("parts"), operators.values["parts"]
+    target_l = np.empty(len(parts.names), dtype=np.int64)
+    for part in range(len(parts.names)):
+        apart_l = np.abs(there_Rlij - moved_Rlij[:, part, None]).max(axis=(0, 2, 3))
+        target_l[part] = int(np.argmin(apart_l))
+        if apart_l[target_l[part]] > SAME_PART:
+            return None
+    return target_l if len(set(target_l.tolist())) == len(target_l) else None
+
+
 def _given_or_found(model: WannierModel, group: MagneticGroup | None) -> MagneticGroup:
     if group is None:
         group = magnetic_group(model)
@@ -331,7 +433,8 @@ class _Operators:
     R_Rc : int array (R, c)
         Lattice vectors between the cells of the sites.
     values : dict of str to complex array (R, x, i, j)
-        "ham", "pos" (from the sites) and, where there is one, "spin".
+        "ham", "pos" (from the sites) and, where there is one, "spin"; an operator of another name
+        has components that do not turn.
     """
 
     sited: SitedOrbitals
@@ -421,14 +524,15 @@ class _Operators:
             (self.sited.members[x], self.sited.members[action.target_x[x]]) for x in range(n_x)
         ]
         turns = {
-            "ham": np.eye(1),
             "pos": operation.axis_matrix(axial=False),
             "spin": operation.axis_matrix(axial=True) * (-1.0 if operation.time_reversal else 1.0),
         }
 
         def moved(name: str) -> ComplexArray:
             gathered_Rijx = self._padded[name].transpose(0, 2, 3, 1)[source_Rij, i, j]
-            turned = np.ascontiguousarray((gathered_Rijx @ turns[name].T).transpose(0, 3, 1, 2))
+            if name in turns:
+                gathered_Rijx = gathered_Rijx @ turns[name].T
+            turned = np.ascontiguousarray(gathered_Rijx.transpose(0, 3, 1, 2))
             if operation.time_reversal:
                 turned = turned.conj()
             for _ in range(2):

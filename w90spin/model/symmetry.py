@@ -1,4 +1,4 @@
-"""The only door to spglib: crystal symmetry from the atoms, and what it leaves of a tensor."""
+"""The only door to spglib: crystal symmetry from the atoms and their magnetic moments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import spglib
 from ase.data import atomic_numbers
 
-from w90spin.arrays import BoolArray, FloatArray
+from w90spin.arrays import FloatArray
 from w90spin.model.operations import MagneticGroup, SymmetryOperation
 from w90spin.model.wannier import WannierModel
 
@@ -37,41 +37,6 @@ class PointGroup:
     symbol: str
     space_group: str
     rotation_gaa: FloatArray
-
-    def invariant_spin_field(self, tensor_ab: FloatArray) -> FloatArray:
-        r"""Part of a spin-field tensor that the group leaves unchanged.
-
-        .. math::
-
-            \bar T = \frac{1}{|G|} \sum_g \det(g)\, g\, T\, g^T
-
-        A spin is an axial vector, a field a polar one.
-
-        Parameters
-        ----------
-        tensor_ab : float array (..., s, b)
-            Tensors with the spin and field component last.
-
-        Returns
-        -------
-        float array (..., s, b)
-        """
-        determinant_g = np.linalg.det(self.rotation_gaa)
-        invariant: FloatArray = np.einsum(
-            "g,gsc,...cd,gbd->...sb",
-            determinant_g / len(determinant_g),
-            self.rotation_gaa,
-            tensor_ab,
-            self.rotation_gaa,
-        )
-        return invariant
-
-    def allowed_spin_field(self) -> BoolArray:
-        """Components of a spin-field tensor that the group allows, shape (s, b)."""
-        unit_xab = np.eye(9).reshape(9, 3, 3)
-        reached_ab = np.abs(self.invariant_spin_field(unit_xab)).sum(axis=0)
-        allowed: BoolArray = reached_ab > 1e-6
-        return allowed
 
 
 def point_group(model: WannierModel) -> PointGroup | None:

@@ -360,6 +360,30 @@ class WannierModel:
             spin_pairs=self.spin_pairs if spin_pairs is None else spin_pairs,
         )
 
+    def with_moments(self, moments: ArrayLike) -> WannierModel:
+        """Model whose atoms have magnetic moments.
+
+        Parameters
+        ----------
+        moments : float array (x, 3) or (x)
+            Moment of each atom, Cartesian, or along z. [μ_B]
+
+        Returns
+        -------
+        WannierModel
+
+        Raises
+        ------
+        ModelError
+            If the model has no atoms or another number of them.
+        """
+        if self.structure is None:
+            raise ModelError(
+                f"Model '{self.name}' has no atoms to give magnetic moments to. Give atoms= when "
+                "building it."
+            )
+        return replace(self, structure=replace(self.structure, moments_xa=_moments(moments)))
+
     def with_orbitals(self, orbitals: Sequence[Orbital]) -> WannierModel:
         """Model that knows what its Wannier functions are.
 
@@ -498,12 +522,16 @@ def _pairs(spin_pairs: ArrayLike, n_wann: int) -> IntArray:
 def _structure(atoms: Any) -> Structure | None:
     if atoms is None or isinstance(atoms, Structure):
         return atoms
-    moments = np.array(atoms.get_initial_magnetic_moments(), dtype=float)
-    moments_xa = np.zeros((len(moments), 3))
-    # ASE keeps one number for each atom of a collinear magnet: along z, as in Wannier90.
-    moments_xa[:, 2 if moments.ndim == 1 else slice(None)] = moments
     return Structure(
         tuple(atoms.get_chemical_symbols()),
         np.array(atoms.positions, dtype=float),
-        moments_xa if atoms.has("initial_magmoms") else None,
+        _moments(atoms.get_initial_magnetic_moments()) if atoms.has("initial_magmoms") else None,
     )
+
+
+def _moments(moments: ArrayLike) -> FloatArray:
+    """Magnetic moments as vectors; one number for each atom is a moment along z, as in ASE."""
+    moments_xa = np.array(moments, dtype=np.float64)
+    if moments_xa.ndim == 1:
+        moments_xa = moments_xa[:, None] * np.array([0.0, 0.0, 1.0])
+    return moments_xa
