@@ -107,13 +107,11 @@ class SymmetryReport:
         return self._worst([violation for violation in self.violations if not violation.refused])
 
     def _worst(self, violations: Sequence[Violation]) -> Violation:
-        return Violation(
-            self.group.operations[0],
-            *(
-                max((getattr(v, name) for v in violations), default=0.0)
-                for name in ("ham", "pos", "spin", "misfit")
-            ),
+        ham, pos, spin, misfit = (
+            max((float(getattr(v, name)) for v in violations), default=0.0)
+            for name in ("ham", "pos", "spin", "misfit")
         )
+        return Violation(self.group.operations[0], ham, pos, spin, misfit)
 
     @property
     def holds(self) -> bool:
