@@ -205,14 +205,14 @@ class MagneticGroup:
         for index, g in enumerate(operations):
             if self.index(g) != index:
                 raise ModelError(f"The operation {g} stands more than once in the group.")
-        for g in operations:
-            for h in operations:
-                if self.index(g.after(h)) < 0:
-                    raise ModelError(
-                        f"The operations are no group: {g} after {h} gives {g.after(h)}, which is "
-                        f"not among the {len(operations)} given. Add what is missing, or take "
-                        "MagneticGroup.generated_by(operations), which does."
-                    )
+        missing = _missing_product(operations)
+        if missing is not None:
+            g, h = missing
+            raise ModelError(
+                f"The operations are no group: {g} after {h} gives {g.after(h)}, which is not among "
+                f"the {len(operations)} given. Add what is missing, or take "
+                "MagneticGroup.generated_by(operations), which does."
+            )
 
     @classmethod
     def generated_by(
@@ -313,6 +313,26 @@ class MagneticGroup:
         n_reversed = sum(g.time_reversal for g in self.operations)
         plural = "" if len(self) == 1 else "s"
         return f"{self.name}: {len(self)} operation{plural}, {n_reversed} with time reversal"
+
+
+def _missing_product(
+    operations: Sequence[SymmetryOperation],
+) -> tuple[SymmetryOperation, SymmetryOperation] | None:
+    """Two operations whose product is not among them, if there are."""
+    rotation_gcc = np.stack([g.rotation_cc for g in operations])
+    shift_gc = np.stack([g.translation_c for g in operations])
+    reverse_g = np.array([g.time_reversal for g in operations])
+    for g in operations:
+        apart_hgc = (shift_gc @ g.rotation_cc.T + g.translation_c)[:, None] - shift_gc
+        same_hg = (
+            ((g.rotation_cc @ rotation_gcc)[:, None] == rotation_gcc).all(axis=(2, 3))
+            & ((reverse_g != g.time_reversal)[:, None] == reverse_g)
+            & (np.abs(apart_hgc - np.rint(apart_hgc)).max(axis=2) < TRANSLATION_TOLERANCE)
+        )
+        lost = np.flatnonzero(~same_hg.any(axis=1))
+        if lost.size:
+            return g, operations[int(lost[0])]
+    return None
 
 
 def _undistorted(operations: Sequence[SymmetryOperation]) -> FloatArray:
