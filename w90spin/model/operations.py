@@ -209,8 +209,8 @@ class MagneticGroup:
         if missing is not None:
             g, h = missing
             raise ModelError(
-                f"The operations are no group: {g} after {h} gives {g.after(h)}, which is not among "
-                f"the {len(operations)} given. Add what is missing, or take "
+                f"The operations are no group: {g} after {h} gives {g.after(h)}, which is not "
+                f"among the {len(operations)} given. Add what is missing, or take "
                 "MagneticGroup.generated_by(operations), which does."
             )
 
