@@ -27,7 +27,7 @@ from w90spin.model.file import read_model
 from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
-from w90spin.model.orbitals import Orbital, orbitals_from_projections, spinor_orbitals
+from w90spin.model.orbitals import projected_orbitals
 from w90spin.model.spin import (
     agreed_pairs,
     atomic_spin,
@@ -49,7 +49,6 @@ from w90spin.parallel import one_thread
 from w90spin.read import (
     CentresFile,
     ChkFile,
-    Projection,
     WinFile,
     WsvecFile,
     find_file,
@@ -64,7 +63,6 @@ from w90spin.read import (
     read_tb,
     read_win,
     read_wsvec,
-    win_projections,
 )
 
 Source = Literal["auto", "tb", "hr", "chk"]
@@ -244,29 +242,13 @@ def _load(
         inputs=files.hashes(),
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
         frozen_window=window,
-        orbitals=_orbitals(files, model),
+        orbitals=projected_orbitals(
+            files.win(),
+            None if (nnkp := files.find(".nnkp")) is None else read_nnkp(nnkp),
+            model.n_wann,
+            pairs,
+        ),
     )
-
-
-def _orbitals(files: _Files, model: WannierModel) -> tuple[Orbital, ...] | None:
-    """What the Wannier functions are, from the projections; None where those do not tell."""
-    win, nnkp_path = files.win(), files.find(".nnkp")
-    # The .win has the sites in all their digits, the .nnkp in five.
-    sources: list[Callable[[], tuple[Projection, ...]]] = []
-    if win is not None and "select_projections" not in win.keywords:
-        sources.append(partial(win_projections, win))
-    if nnkp_path is not None:
-        sources.append(lambda: read_nnkp(nnkp_path).projections)
-    for source in sources:
-        try:
-            orbitals = orbitals_from_projections(source())
-        except (FileFormatError, ModelError):
-            continue
-        if len(orbitals) == model.n_wann:
-            return orbitals
-        if 2 * len(orbitals) == model.n_wann and model.spin_pairs is not None:
-            return spinor_orbitals(orbitals, model.spin_pairs)
-    return None
 
 
 def _check_choices(**choices: str) -> None:

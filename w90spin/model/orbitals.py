@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NoReturn
 
 import numpy as np
 
 from w90spin.arrays import FloatArray, IntArray
-from w90spin.errors import ModelError
-from w90spin.read import Projection
+from w90spin.errors import FileFormatError, ModelError
+from w90spin.read import NnkpFile, Projection, WinFile, win_projections
 
 N_HARMONICS = 16
 """Real harmonics up to l = 3: s, pz px py, five d, seven f, in Wannier90's order."""
@@ -264,6 +265,46 @@ def orbitals_from_projections(projections: Sequence[Projection]) -> tuple[Orbita
         )
         for projection in projections
     )
+
+
+def projected_orbitals(
+    win: WinFile | None, nnkp: NnkpFile | None, n_wann: int, pairs: IntArray | None
+) -> tuple[Orbital, ...] | None:
+    """What the Wannier functions of a run are, from its projections.
+
+    Parameters
+    ----------
+    win : WinFile, or None
+        Input of the Wannierisation.
+    nnkp : NnkpFile, or None
+        Its neighbour list.
+    n_wann : int
+        Number of Wannier functions.
+    pairs : int array (p, 2), or None
+        Wannier functions (up, down) of each orbital, where the projections have no spin.
+
+    Returns
+    -------
+    tuple of Orbital (i), or None
+        None where the projections do not tell: there are none, not all were selected, or some
+        were random.
+    """
+    sources: list[Callable[[], Sequence[Projection]]] = []
+    if win is not None and "select_projections" not in win.keywords:
+        # The .win has the sites in all their digits, the .nnkp in five.
+        sources.append(partial(win_projections, win))
+    if nnkp is not None:
+        sources.append(lambda: nnkp.projections)
+    for source in sources:
+        try:
+            orbitals = orbitals_from_projections(source())
+        except (FileFormatError, ModelError):
+            continue
+        if len(orbitals) == n_wann:
+            return orbitals
+        if 2 * len(orbitals) == n_wann and pairs is not None and not orbitals[0].spin:
+            return spinor_orbitals(orbitals, pairs)
+    return None
 
 
 def spinor_orbitals(orbitals: Sequence[Orbital], pairs: IntArray) -> tuple[Orbital, ...]:
