@@ -500,9 +500,11 @@ class _Operators:
 
     @cached_property
     def _padded(self) -> dict[str, ComplexArray]:
-        """With a matrix of zeros behind, which the index -1 of a missing vector finds."""
+        """Components (x, q) of each operator, q = (R, i, j) with a matrix of zeros behind."""
         return {
             name: np.concatenate([op_Rxij, np.zeros_like(op_Rxij[:1])])
+            .swapaxes(0, 1)
+            .reshape(op_Rxij.shape[1], -1)
             for name, op_Rxij in self.values.items()
         }
 
@@ -516,8 +518,11 @@ class _Operators:
         new_Rxyc = self.R_Rc[:, None, None] - jump_xyc
         old_qc = new_Rxyc.reshape(-1, 3) @ operation.inverse().rotation_cc.T
         source_Rxy = find_vectors(self.R_Rc, old_qc).reshape(-1, n_x, n_x)
-        source_Rij = source_Rxy[:, site_i[:, None], site_i]
-        i, j = np.indices((len(site_i),) * 2)
+        n = len(site_i)
+        # The index -1 of a missing vector finds the zeros at the end.
+        source_Rxy[source_Rxy < 0] = len(self.R_Rc)
+        element_ij = np.arange(n * n).reshape(n, n)
+        source_Rij = source_Rxy[:, site_i[:, None], site_i] * (n * n) + element_ij
         blocks = [
             (self.sited.members[x], self.sited.members[action.target_x[x]]) for x in range(n_x)
         ]
@@ -527,16 +532,16 @@ class _Operators:
         }
 
         def moved(name: str) -> ComplexArray:
-            gathered_Rijx = self._padded[name].transpose(0, 2, 3, 1)[source_Rij, i, j]
+            found_xq = np.take(self._padded[name], source_Rij.ravel(), axis=1)
             if name in turns:
-                gathered_Rijx = gathered_Rijx @ turns[name].T
-            turned = np.ascontiguousarray(gathered_Rijx.transpose(0, 3, 1, 2))
+                found_xq = turns[name] @ found_xq
+            turned = found_xq.reshape(-1, *source_Rij.shape)
             if operation.time_reversal:
                 turned = turned.conj()
             for _ in range(2):
                 # Columns, then rows as columns of the transposed conjugate.
                 turned = _columns(turned, action.matrix_ji, blocks).swapaxes(-1, -2).conj()
-            return turned
+            return turned.swapaxes(0, 1)
 
         return moved
 
@@ -545,10 +550,19 @@ def _columns(
     op_Rxij: ComplexArray, matrix_ji: ComplexArray, blocks: Sequence[tuple[IntArray, IntArray]]
 ) -> ComplexArray:
     r""":math:`O D^\dagger`, site by site."""
-    product = np.empty_like(op_Rxij)
+    product = np.empty(op_Rxij.shape, dtype=np.complex128)
     for source, target in blocks:
-        product[..., target] = op_Rxij[..., source] @ matrix_ji[np.ix_(target, source)].conj().T
+        # One product with few columns is faster than many small ones.
+        taken_qi = op_Rxij[..., _as_slice(source)].reshape(-1, len(source))
+        moved_qj = taken_qi @ matrix_ji[np.ix_(target, source)].conj().T
+        product[..., _as_slice(target)] = moved_qj.reshape(*op_Rxij.shape[:-1], -1)
     return product
+
+
+def _as_slice(index_i: IntArray) -> IntArray | slice:
+    """Indices that follow each other as a slice, which copies faster."""
+    first, last = int(index_i[0]), int(index_i[-1])
+    return slice(first, last + 1) if last - first == len(index_i) - 1 else index_i
 
 
 def _band_change(one: WannierModel, other: WannierModel) -> float:
