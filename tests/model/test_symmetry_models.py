@@ -5,6 +5,7 @@ consequences for eigenvalues and expectation values at single k points.
 """
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -384,3 +385,33 @@ def test_a_slab_is_not_its_stack():
     cube = random_model(cell, [((0, 0, 0), S, {})], seed=1)
     with pytest.raises(ModelError, match="mixes periodic and open"):
         symmetrised(cube, [mixing])
+
+
+def test_without_spin_time_reversal_is_complex_conjugation():
+    """H(R) becomes real; a fourfold turn with it makes hoppings along x and y conjugate."""
+    rng = np.random.default_rng(9)
+    R_Rc = [[-1, 0, 0], [0, -1, 0], [0, 0, 0], [0, 1, 0], [1, 0, 0]]
+    hop = rng.normal(size=(2, 1, 1)) + 1j * rng.normal(size=(2, 1, 1))
+    ham = np.concatenate([hop.conj(), np.ones((1, 1, 1)), hop[::-1]])
+    model = ws.WannierModel.from_arrays(
+        SQUARE,
+        R_Rc,
+        ham,
+        centres=[[0, 0, 0]],
+        periodic=(True, True, False),
+        orbitals=[Orbital(site_c=(0, 0, 0), l=0, mr=1)],
+    )
+    real, _ = symmetrised(model, [operation(ONE, reverse=True)])
+    np.testing.assert_allclose(real.ham_Rij, ham.real, atol=1e-15)
+    turned, report = symmetrised(model, C4_PRIME)
+    along_x, along_y = turned.ham_Rij[4, 0, 0], turned.ham_Rij[3, 0, 0]
+    assert along_y == pytest.approx(along_x.conjugate())
+    assert report.after.worst.spin == 0.0
+
+
+def test_the_report_on_a_model_has_the_table(bi_tb):
+    facts = json.loads(json.dumps(ws.model_report(bi_tb).to_dict()))["symmetry"]
+    assert len(facts["operations"]) == facts["n_operations"] == 8
+    assert facts["operations"][1]["kind"] == "1'"
+    assert facts["worst"]["ham"] < 1e-6
+    assert facts["summary"] in str(ws.model_report(bi_tb))

@@ -39,6 +39,8 @@ CLEARLY_HAM, CLEARLY_SPIN = 1e-2, 5e-2
 SAME_PART = 1e-3
 """Elements of projectors on parts that differ by less are the same."""
 
+_MEASURED = ("ham", "pos", "spin", "misfit")
+
 _SHIFT = 0.137
 """Their offset, which keeps them off points and lines of symmetry."""
 
@@ -108,8 +110,7 @@ class SymmetryReport:
 
     def _worst(self, violations: Sequence[Violation]) -> Violation:
         ham, pos, spin, misfit = (
-            max((float(getattr(v, name)) for v in violations), default=0.0)
-            for name in ("ham", "pos", "spin", "misfit")
+            max((float(getattr(v, name)) for v in violations), default=0.0) for name in _MEASURED
         )
         return Violation(self.group.operations[0], ham, pos, spin, misfit)
 
@@ -177,7 +178,7 @@ class SymmetryReport:
         return {
             "group": self.group.name,
             "n_operations": len(self.group),
-            "worst": {name: getattr(self.worst, name) for name in ("ham", "pos", "spin")},
+            "worst": {name: getattr(self.worst, name) for name in _MEASURED},
             "operations": [
                 {
                     "operation": str(v.operation),
@@ -185,7 +186,11 @@ class SymmetryReport:
                     "time_reversal": v.operation.time_reversal,
                     "refused": v.refused,
                 }
-                | ({} if v.refused else {"ham": v.ham, "pos": v.pos, "spin": v.spin})
+                | (
+                    {}
+                    if v.refused
+                    else {"ham": v.ham, "pos": v.pos, "spin": v.spin, "misfit": v.misfit}
+                )
                 for v in self.violations
             ],
         }
