@@ -324,6 +324,9 @@ def test_a_magnet_whose_moments_are_not_told():
     assert len(report.group) == 4
     assert "2 clearly broken by the model (magnetic moments?)" in report.summary()
     assert [g.symbol for g in model_group(known)] == ["1", "-1'"]
+    with pytest.raises(ModelError, match=r"clearly breaks 2 of the 4 operations.*with_moments"):
+        symmetrised(known)
+    symmetrised(known, model_group(known))
     told = known.with_moments([[0, 0, 2.0], [0, 0, -2.0]])
     assert [g.symbol for g in measure_symmetry(told).group] == ["1", "-1'"]
     assert "broken" not in measure_symmetry(told).summary()

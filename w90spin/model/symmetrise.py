@@ -33,6 +33,9 @@ from w90spin.model.wannier import WannierModel
 BAND_MESH = 6
 """Points along each periodic direction at which bands are compared."""
 
+_SHIFT = 0.137
+"""Their offset, which keeps them off points and lines of symmetry."""
+
 CLEARLY_HAM, CLEARLY_SPIN = 1e-2, 5e-2
 """Violations [eV, 1] up to which a model clearly has an operation, if not to the last digit."""
 
@@ -40,9 +43,6 @@ SAME_PART = 1e-3
 """Elements of projectors on parts that differ by less are the same."""
 
 _MEASURED = ("ham", "pos", "spin", "misfit")
-
-_SHIFT = 0.137
-"""Their offset, which keeps them off points and lines of symmetry."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +186,7 @@ class SymmetryReport:
                     "time_reversal": v.operation.time_reversal,
                     "refused": v.refused,
                 }
-                | (
-                    {}
-                    if v.refused
-                    else {"ham": v.ham, "pos": v.pos, "spin": v.spin, "misfit": v.misfit}
-                )
+                | {name: getattr(v, name) for name in _MEASURED if not v.refused}
                 for v in self.violations
             ],
         }
@@ -299,7 +295,8 @@ def symmetrised(
     Raises
     ------
     ModelError
-        If the orbitals are not known or an operation cannot act on them.
+        If the orbitals are not known, an operation cannot act on them, or no group is given and
+        the model clearly breaks that of the atoms.
 
     Notes
     -----
@@ -315,10 +312,19 @@ def symmetrised(
     >>> report.band_change < 1e-12
     True
     """
+    found = group is None
     if group is not None and not isinstance(group, MagneticGroup):
         group = MagneticGroup.generated_by(group)
     group = _given_or_found(model, group)
     before = measure_symmetry(model, group)
+    n_broken = sum(not (v.clearly_holds or v.refused) for v in before.violations)
+    if found and n_broken:
+        raise ModelError(
+            f"Model '{model.name}' clearly breaks {n_broken} of the {len(group)} operations of its "
+            f"atoms ({group.name}): imposing them would give another material. If it is magnetic, "
+            "give model.with_moments(...) or group=measure_symmetry(model).subgroup(...); to impose "
+            "them all the same, group=magnetic_group(model)."
+        )
     sited = sited_orbitals(model)
     acting = [sited.action(operation) for operation in group]
     operators = _Operators.of(model, sited).closed(acting)
