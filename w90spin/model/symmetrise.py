@@ -322,7 +322,7 @@ def symmetrised(
         raise ModelError(
             f"Model '{model.name}' clearly breaks {n_broken} of the {len(group)} operations of its "
             f"atoms ({group.name}): imposing them would give another material. If it is magnetic, "
-            "give model.with_moments(...) or group=measure_symmetry(model).subgroup(...); to impose "
+            "give model.with_moments(...) or group=measure_symmetry(model).subgroup(); to impose "
             "them all the same, group=magnetic_group(model)."
         )
     sited = sited_orbitals(model)
