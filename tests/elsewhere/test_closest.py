@@ -299,7 +299,7 @@ def edit_win(seedname, bi_folder, old, new):
     path.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize("line", ["f=0.5,0,0:s", "Bi:s;dark", "Sb:s;p", "random"])
+@pytest.mark.parametrize("line", ["f=0.5,0:s", "Bi:s;dark", "Sb:s;p", "random"])
 def test_projections_that_cannot_be_read_off(lay, bi_folder, line):
     seedname = lay(".amn", ".eig")
     edit_win(seedname, bi_folder, "Bi:s;p", line)

@@ -31,7 +31,7 @@ SPREAD_FACTOR = 1.25
 """Standard deviations of a sum of errors with random signs."""
 
 TRUSTED_POWER = 2.5
-"""Power of the fall-off of polynomial shares that is trusted; 3 is exact for analytic integrands."""
+"""Power of the fall-off of polynomial shares that is trusted; analytic integrands have 3."""
 
 LEAST_FALL = 0.02
 """Fastest fall-off that is believed."""
@@ -110,10 +110,10 @@ def _panels(
 ) -> _Panels:
     r"""Kronrod's mean over panels and its error.
 
-    With :math:`E_1 > E_2 > E_3` the shares of polynomials of degrees 9-10, 11-12 and 13-14 in the
+    With :math:`E_1 > E_2 > E_3` the shares of polynomials of degrees 1-2, 3-4 and 5-6 in the
     integrand, and :math:`r = \max(E_2/E_1, E_3/E_2)` how fast they fall off, the error is taken
-    as :math:`2 E_3 r^3`.  A rule of degree 22 leaves about :math:`E_3 r^5` of an analytic integrand,
-    and about :math:`E_3` of one with a step, where r is close to 1.
+    as :math:`2 E_3 r^{2.5}`.  A rule of degree 10 leaves about :math:`E_3 r^3` of an analytic
+    integrand, and about :math:`E_3` of one with a step, where r is close to 1.
 
     References
     ----------

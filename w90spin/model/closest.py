@@ -30,6 +30,7 @@ from scipy.special import expit
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import (
+    FileFormatError,
     FileMissingError,
     InconsistentFilesError,
     ModelError,
@@ -41,6 +42,7 @@ from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import reciprocal_lattice
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
+from w90spin.model.orbitals import projected_orbitals
 from w90spin.model.spin import (
     atomic_spin,
     pairs_from_centres,
@@ -54,11 +56,11 @@ from w90spin.read import (
     AmnFile,
     ChkFile,
     EigFile,
-    WinFile,
     read_amn,
     read_eig,
     read_mmn,
     read_spn,
+    win_projections,
 )
 
 SINGULAR = 1e-7
@@ -74,13 +76,6 @@ SAME_POINT = 1e-5
 
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
-
-_ORBITALS = {
-    **dict(s=1, p=3, d=5, f=7, sp=2, sp2=3, sp3=4, sp3d=5, sp3d2=6),  # noqa: C408
-    **dict.fromkeys(("pz", "px", "py", "dz2", "dxz", "dyz", "dx2-y2", "dxy"), 1),
-    **dict(zip((f"l={l_}" for l_ in range(-5, 4)), (6, 5, 4, 3, 2, 1, 3, 5, 7), strict=True)),
-}
-"""Number of trial orbitals that a word in the projections of a .win stands for."""
 
 
 def energy_window(energy_kn: FloatArray, window: tuple[float, float, float]) -> FloatArray:
@@ -315,6 +310,7 @@ def load_closest(
         notes=(*notes, *model.notes),
         frozen_window=(low, high) if check.inside_max < AB_INITIO else None,
         spin_quality=quality,
+        orbitals=projected_orbitals(files.win(), files.nnkp(), n_wann, pairs),
     )
 
 
@@ -355,32 +351,16 @@ def _sites(files: FilesOfSeed) -> FloatArray:
     if nnkp is not None and nnkp.projections:
         return np.array([projection.site_c for projection in nnkp.projections])
     if win is not None and "projections" in win.blocks:
-        return _sites_from_win(win)
+        try:
+            return np.array([projection.site_c for projection in win_projections(win)])
+        except FileFormatError as problem:
+            raise ModelError(
+                f"The projections cannot be read off: {problem} Or give centres= in Å."
+            ) from problem
     raise ModelError(
         f"The sites of the trial orbitals of {files.seedname}.amn are not known: there are no "
         "projections in a .nnkp or .win. Give them in Å with centres=."
     )
-
-
-def _sites_from_win(win: WinFile) -> FloatArray:
-    """Reduced sites of projections 'Symbol: orbitals', atom by atom as Wannier90 orders them."""
-    sites: list[FloatArray] = []
-    if win.cell_ca is None or win.positions_xa is None:
-        raise ModelError(f"{win.path} has no atoms to place projections on. Give centres=.")
-    reduced_xc = win.positions_xa @ np.linalg.inv(win.cell_ca)
-    for line in win.blocks["projections"]:
-        symbol, _, rest = line.partition(":")
-        # Axes and radial functions may follow; they do not move the orbital.
-        words = rest.partition(":")[0].replace(" ", "").lower().split(";")
-        members = [x for x, name in enumerate(win.symbols) if name == symbol.strip()]
-        if not members or not all(word in _ORBITALS for word in words):
-            raise ModelError(
-                f"{win.path}: the sites of the projections '{line}' cannot be read off. Keep the "
-                ".nnkp ('wannier90.x -pp' writes it), or give centres= in Å."
-            )
-        count = sum(_ORBITALS[word] for word in words) * (2 if win.spinors else 1)
-        sites += [reduced_xc[x] for x in members for _ in range(count)]
-    return np.array(sites).reshape(-1, 3)
 
 
 def _mesh(kpt_kc: FloatArray, seedname: Path) -> tuple[int, int, int]:
