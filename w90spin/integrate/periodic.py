@@ -270,7 +270,7 @@ class PeriodicStrategy:
         self.shift = shift
         self.max_points = max_points
         self.step = SHIFTED_STEP if any(shift) else MESH_STEP
-        self.n_c = self._rounded(start_c, 1.0)
+        self.n_c = self._rounded(_alike(start_c, symmetry), 1.0)
         self.nested = False
         self.done_c: tuple[int, int, int] | None = None
         self.sum_mx = np.zeros((0, integrand.size))
@@ -377,6 +377,16 @@ class PeriodicStrategy:
     def _rounded(self, n_c: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
         up = [self.step * math.ceil(n * factor / self.step - 1e-9) if n > 1 else 1 for n in n_c]
         return (up[0], up[1], up[2])
+
+
+def _alike(n_c: tuple[int, int, int], symmetry: ZoneSymmetry | None) -> tuple[int, int, int]:
+    """As many points along directions that an operation mixes, so that it maps the mesh."""
+    if symmetry is None:
+        return n_c
+    linked_cc = (symmetry.kpt_rotation_gcc != 0).any(axis=0).astype(np.int64)
+    reached_cc = np.linalg.matrix_power(linked_cc + linked_cc.T + np.eye(3, dtype=np.int64), 3) > 0
+    most = [int(max(n for n, linked in zip(n_c, row, strict=True) if linked)) for row in reached_cc]
+    return (most[0], most[1], most[2])
 
 
 def _mesh(

@@ -115,8 +115,9 @@ class TreeStrategy:
         self.max_points = max_points
         periodic = integrand.fourier.model.periodic
         self.directions = tuple(c for c in range(3) if periodic[c])
-        self.symmetry = _cell_symmetry(symmetry, self.directions)
-        self.allowed_x = integrand.allowed(self.symmetry)
+        self.symmetry = symmetry
+        self.cell_symmetry = _cell_symmetry(symmetry, self.directions)
+        self.allowed_x = integrand.allowed(symmetry)
         self.cell_xc, self.multiplicity_x = self._first_cells()
         self.value_xy = np.zeros((0, integrand.size))
         self.error_xy = np.zeros((0, integrand.size))
@@ -198,11 +199,11 @@ class TreeStrategy:
         n, d = FIRST_CELLS[len(self.directions)], len(self.directions)
         index_xc = np.stack(np.unravel_index(np.arange(n**d), (n,) * d), axis=1)
         cell_xc = np.stack([index_xc, np.full_like(index_xc, n)], axis=1).astype(np.int64)
-        if self.symmetry is None:
+        if self.cell_symmetry is None:
             return cell_xc, np.ones(len(cell_xc))
         code_x = np.arange(n**d)
         lowest_x, fixed_x = code_x.copy(), np.zeros(n**d, dtype=np.int64)
-        for rotation_cc in self.symmetry.kpt_rotation_gcc:
+        for rotation_cc in self.cell_symmetry.kpt_rotation_gcc:
             kept_cc = rotation_cc[np.ix_(self.directions, self.directions)]
             # A cell is named by twice its centre, in units of its size.
             image_xc = ((2 * index_xc + 1) @ kept_cc.T - 1) // 2 % n
@@ -210,7 +211,7 @@ class TreeStrategy:
             lowest_x = np.minimum(lowest_x, image_x)
             fixed_x += image_x == code_x
         chosen_x = lowest_x == code_x
-        return cell_xc[chosen_x], (len(self.symmetry) / np.maximum(fixed_x, 1))[chosen_x]
+        return cell_xc[chosen_x], (len(self.cell_symmetry) / np.maximum(fixed_x, 1))[chosen_x]
 
     def _volumes(self) -> FloatArray:
         volume_x: FloatArray = self.multiplicity_x / self.cell_xc[:, 1].prod(axis=1)
