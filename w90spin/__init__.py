@@ -14,6 +14,7 @@ from w90spin.derive import InducedSpin, induced_spin
 from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, UniformMesh
+from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model import toys
 from w90spin.model.berri import berri_symmetrised, from_system, to_system
 from w90spin.model.closest import load_closest
@@ -53,6 +54,7 @@ __all__ = [
     "SpinPolarizability",
     "Structure",
     "SymmetryOperation",
+    "SymmetryTolerance",
     "Tensor",
     "TensorForm",
     "UniformMesh",

@@ -113,7 +113,7 @@ def test_the_irreducible_zone_is_the_whole(case, rule):
 
 
 def test_parts_that_the_operation_does_not_map_are_no_hindrance_to_the_rest():
-    """Of PT and the identity only the latter leaves unequal parts, which are then summed plainly."""
+    """Of PT and the identity only the latter leaves unequal parts, so that nothing is gained."""
     model, generators, parameters = antiferromagnet()
     group = ws.MagneticGroup.generated_by(generators)
     uneven = ws.Partition(("a", "b"), np.array([[1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))

@@ -90,6 +90,7 @@ def run(
             responses,
             mesh=plan.mesh.mesh(),
             symmetry=plan.mesh.symmetry,
+            symmetry_tolerance=plan.mesh.tolerance(),
             comm=comm,
             degeneracy=plan.mesh.degeneracy,
             checkpoint=checkpoint,
