@@ -34,6 +34,8 @@ def test_matrices_of_turned_shells(shell):
         np.testing.assert_allclose(ours, rotator(shell, rot_cart=turn), atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not HAS_IRREP, reason="WannierBerri's symmetrisation needs irrep")
 def test_symmetrised_bismuth(bi):
     """The same operators wherever both have them; H is symmetric to six decimals before."""
@@ -51,5 +53,5 @@ def test_symmetrised_bismuth(bi):
 
 @pytest.mark.skipif(HAS_IRREP, reason="irrep is installed")
 def test_without_irrep_the_error_names_the_way_without(bi):
-    with pytest.raises(ModelError, match=r"install 'irrep<3.3'.*symmetrised\(model\)"):
+    with pytest.raises(ModelError, match=r"install 'w90spin\[berri\]'.*symmetrised\(model\)"):
         berri_symmetrised(bi)

@@ -75,7 +75,7 @@ class ModelSection(_Section):
             model = model.with_moments(self.moments)
         if self.symmetrise:
             model, report = symmetrised(model)
-            model = replace(model, notes=(*model.notes, str(report)))
+            model = replace(model, notes=(*model.notes, str(report).replace("\n", "; ")))
         return model
 
     def _read(self, folder: Path) -> WannierModel:

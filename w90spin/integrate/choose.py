@@ -42,7 +42,7 @@ FIRST_PART = 0.5
 FEWEST_POINTS = 12
 """Points along each direction of the first mesh, at least."""
 
-FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 300.0, 3: 120.0}
+FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 150.0, 3: 100.0}
 """Predicted points along a direction up to which one mesh is the cheapest rule, by dimension."""
 
 MANY_LEVELS = 8

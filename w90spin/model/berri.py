@@ -22,6 +22,7 @@ imported when one of the functions here is called.
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -449,7 +450,7 @@ def berri_symmetrised(model: WannierModel) -> WannierModel:
     if importlib.util.find_spec("irrep") is None:
         raise ModelError(
             "irrep is not installed, which WannierBerri's symmetrisation needs. Install it (pip "
-            "install 'irrep<3.3'), or use symmetrised(model), which does without."
+            "install 'w90spin[berri]'), or use symmetrised(model), which does without."
         )
     structure, orbitals = model.structure, model.orbitals
     if structure is None or orbitals is None or not orbitals[0].spin:
@@ -463,15 +464,18 @@ def berri_symmetrised(model: WannierModel) -> WannierModel:
     if moments_xa is None:
         moments_xa = np.zeros_like(structure.positions_xa)
     system = to_system(_reordered(model, order))
-    system.symmetrize(
-        projections,
-        reduced_xc,
-        list(structure.symbols),
-        soc=True,
-        magmom=moments_xa,
-        silent=True,
-        reorder_back=True,
-    )
+    with warnings.catch_warnings():
+        # Of spglib's change of its way to tell errors, which irrep will have to follow.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        system.symmetrize(
+            projections,
+            reduced_xc,
+            list(structure.symbols),
+            soc=True,
+            magmom=moments_xa,
+            silent=True,
+            reorder_back=True,
+        )
     back = from_system(system, periodic=model.periodic)
     return replace(
         _reordered(back, np.argsort(order)),
@@ -527,10 +531,12 @@ def _reordered(model: WannierModel, order_i: IntArray) -> WannierModel:
 def _structure(system: System_R) -> Structure | None:
     """Atoms, where the system names them; WannierBerri also has bare numbers for labels."""
     labels = getattr(system, "atom_labels", None)
+    # A list, or an array after WannierBerri's symmetrisation.
+    labels = [] if labels is None else [*labels]
     if not labels or not all(isinstance(label, str) for label in labels):
         return None
     positions_xa = np.array(system.positions, dtype=np.float64) @ system.real_lattice
-    return Structure(tuple(labels), positions_xa)
+    return Structure(tuple(str(label) for label in labels), positions_xa)
 
 
 def _berri() -> Any:
