@@ -82,10 +82,12 @@ def compute(
     checkpoint_every : float
         Time between two checkpoints. [s]
     max_cost : int, optional
-        Largest number of diagonalisations; the best result so far is then returned, marked as not
-        converged.
+        Largest number of diagonalisations, those before a restart included; the best result so far
+        is then returned, marked as not converged.  The checkpoint, if there is one, is written: the
+        same run with a higher limit goes on from there.
     max_time : float, optional
-        The same for the wall time. [s]
+        The same for the wall time, which begins anew with a restart.  There is a result as soon as
+        the first error estimate is known, even if that takes longer. [s]
     report : callable, optional
         Told of progress, on rank 0.
 
@@ -117,7 +119,7 @@ def compute(
     if checkpoint is not None:
         asked = (mesh, symmetry, degeneracy, batch)
         keeper = Checkpoint(checkpoint, _job(model, responses, asked), checkpoint_every)
-    with one_thread():
+    with one_thread(), ranks.together():
         return _compute(
             model, responses, mesh, symmetry, ranks, degeneracy, batch, limits, keeper, report
         )
@@ -305,7 +307,7 @@ def _job(
     model: WannierModel, responses: Sequence[SpinPolarizability], asked: tuple[object, ...]
 ) -> str:
     """Fingerprint of a run: equal ones can go on from each other's checkpoints."""
-    digest = hashlib.sha256(repr((model.fingerprint, *asked)).encode())
+    digest = hashlib.sha256(repr((model.fingerprint, _versions()["w90spin"], *asked)).encode())
     for response in responses:
         digest.update(repr((response.claims.name, response.parameters())).encode())
         if response.parts is not None:

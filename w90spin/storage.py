@@ -42,9 +42,9 @@ def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True
     ResultFileError
         If the folder is missing or not writable, or the disk is full.
     """
-    # This version of the format has checksums, with which damage is found and not followed.
-    with atomic(path) as new, h5py.File(new, "w", libver=("v108", "v108")) as file:
-        _write_group(file, tree, packed)
+    image = _image(tree, packed)
+    with atomic(path) as new:
+        new.write_bytes(image)
     return Path(path)
 
 
@@ -116,6 +116,17 @@ def read_format(path: Path | str, name: str, newest: int, writer: str) -> dict[s
             f"{newest}. Update w90spin: pip install --upgrade w90spin."
         )
     return tree
+
+
+def _image(tree: Mapping[str, Any], packed: bool) -> bytes:
+    """The file's bytes, made in memory: HDF5 does not survive a full disk."""
+    # This version of the format has checksums, with which damage is found and not followed.
+    options = {"driver": "core", "backing_store": False, "block_size": 1 << 20}
+    with h5py.File("tree", "w", libver=("v108", "v108"), **options) as file:
+        _write_group(file, tree, packed)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
 
 
 def _write_group(group: Any, tree: Mapping[str, Any], packed: bool) -> None:

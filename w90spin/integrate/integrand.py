@@ -173,12 +173,19 @@ class Integrand:
         try:
             return solve(self.fourier, points, self.tolerance)
         except np.linalg.LinAlgError as problem:
-            kpt_kc = points.kpt_kc
             raise IntegrationError(
-                f"The diagonalisation failed among the k points from {kpt_kc[0].tolist()} to "
-                f"{kpt_kc[-1].tolist()}: {problem}. Check the model's matrices for huge or bad "
-                "elements."
+                f"The diagonalisation failed at k = {self._first_failure(points).tolist()}: "
+                f"{problem}. Check the model's matrices for huge or bad elements."
             ) from problem
+
+    def _first_failure(self, points: KPoints | KLines) -> FloatArray:
+        """The first k at which the diagonalisation fails, or that of the batch if none does."""
+        for kpt_c in points.kpt_kc:
+            try:
+                solve(self.fourier, KPoints(kpt_c[None]), self.tolerance)
+            except np.linalg.LinAlgError:
+                return kpt_c
+        return points.kpt_kc[0]
 
     def _values(self, states: BlochStates) -> Values:
         n_k = len(states.energy_kn)
