@@ -255,7 +255,7 @@ class _Leader:
                 saved = None
             if self.checkpoint is not None:
                 self.checkpoint.watch(partial(self._state, round_, done))
-            stopped = self._over_limits(round_.cost) or self._run(round_, done)
+            stopped = self._over_limits(round_, done) or self._run(round_, done)
             if not stopped:
                 self.strategy.tell(done.outcome(round_))
                 done = _RoundDone()
@@ -275,6 +275,8 @@ class _Leader:
                 self.evaluations += answer.evaluations
                 self._tell(round_, done, started)
                 self._pulse()
+                if done.n_tasks < len(round_.tasks) and self._cost_is_reached():
+                    return self._cost_words()
         except _StoppedError as stop:
             return stop.reason
         return ""
@@ -288,18 +290,32 @@ class _Leader:
         if reason:
             raise _StoppedError(reason)
 
-    def _over_limits(self, cost: int) -> str:
-        """Why the next round shall not begin; never before there is an estimate to return."""
+    def _over_limits(self, round_: Round, done: _RoundDone) -> str:
+        """Why a round shall not begin, or go on after a restart."""
         most = self.limits.cost
-        if most is not None and self.evaluations + cost > most and self.strategy.estimate():
-            return f"max_cost = {most} diagonalisations would be exceeded"
-        return self._out_of_time()
+        # Counted from the beginning of the round: a restart must not change the decision.
+        expected = self.evaluations - done.evaluations + round_.cost
+        if most is not None and expected > most and self._has_result():
+            return self._cost_words()
+        return self._cost_words() if self._cost_is_reached() else self._out_of_time()
+
+    def _cost_is_reached(self) -> bool:
+        """Whether a round turned out to cost more than was expected of it."""
+        most = self.limits.cost
+        return most is not None and self.evaluations >= most and self._has_result()
+
+    def _cost_words(self) -> str:
+        return f"max_cost = {self.limits.cost} diagonalisations would be exceeded"
 
     def _out_of_time(self) -> str:
         most = self.limits.seconds
-        if most is None or time.perf_counter() - self.began < most or not self.strategy.estimate():
+        if most is None or time.perf_counter() - self.began < most or not self._has_result():
             return ""
         return f"max_time = {most:g} s is over"
+
+    def _has_result(self) -> bool:
+        """Whether there is an estimate to return; no limit ends a run before."""
+        return self.strategy.estimate() is not None
 
     def _check_promises(self, answer: Answer) -> None:
         """Bands below a Fermi level of an insulator are as many in every task."""
@@ -421,6 +437,7 @@ class _RoundDone:
 
     n_tasks: int = 0
     weight: float = 0.0
+    evaluations: int = 0
     total: FloatArray | None = None
     each: list[FloatArray] = field(default_factory=list)
 
@@ -434,6 +451,7 @@ class _RoundDone:
             self.total += answer.value
         self.n_tasks += 1
         self.weight += answer.weight
+        self.evaluations += answer.evaluations
 
     def outcome(self, round_: Round) -> FloatArray | list[FloatArray]:
         """What the rule is told at the end of the round."""
@@ -445,7 +463,11 @@ class _RoundDone:
 
     def state(self) -> State:
         """For a checkpoint."""
-        state: State = {"n_tasks": self.n_tasks, "weight": self.weight}
+        state: State = {
+            "n_tasks": self.n_tasks,
+            "weight": self.weight,
+            "evaluations": self.evaluations,
+        }
         if self.total is not None:
             state["total"] = self.total
         if self.each:
@@ -463,6 +485,7 @@ class _RoundDone:
         return cls(
             n_tasks=int(state["n_tasks"]),
             weight=float(state["weight"]),
+            evaluations=int(state["evaluations"]),
             total=None if total is None else np.array(total),
             each=each,
         )

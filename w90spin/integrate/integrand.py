@@ -180,12 +180,16 @@ class Integrand:
 
     def _first_failure(self, points: KPoints | KLines) -> FloatArray:
         """The first k at which the diagonalisation fails, or that of the batch if none does."""
-        for kpt_c in points.kpt_kc:
+        kpt_kc: FloatArray = points.kpt_kc
+        failed = 0
+        for k in range(len(kpt_kc)):
             try:
-                solve(self.fourier, KPoints(kpt_c[None]), self.tolerance)
+                solve(self.fourier, KPoints(kpt_kc[k : k + 1]), self.tolerance)
             except np.linalg.LinAlgError:
-                return kpt_c
-        return points.kpt_kc[0]
+                failed = k
+                break
+        first_c: FloatArray = kpt_kc[failed]
+        return first_c
 
     def _values(self, states: BlochStates) -> Values:
         n_k = len(states.energy_kn)
