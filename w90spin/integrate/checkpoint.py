@@ -133,7 +133,8 @@ class Checkpoint:
             If the signal came.
         """
         if self._leave:
-            self.write()
+            if self._write_now:
+                self.write()
             if self._fails:
                 raise InterruptedRunError(
                     f"Terminated, and {self.path} could not be written. Start the same run again: "
