@@ -112,14 +112,14 @@ def compute(
         If the checkpoint is of another run, or damaged.
     """
     mesh = AutoMesh() if mesh is None else mesh
-    _check_arguments(responses, mesh, symmetry, degeneracy, batch)
-    limits = Limits(max_cost, max_time)
     ranks = world(comm)
-    keeper: Checkpoint | None = None
-    if checkpoint is not None:
-        asked = (mesh, symmetry, degeneracy, batch)
-        keeper = Checkpoint(checkpoint, _job(model, responses, asked), checkpoint_every)
     with one_thread(), ranks.together():
+        _check_arguments(responses, mesh, symmetry, degeneracy, batch)
+        limits = Limits(max_cost, max_time)
+        keeper: Checkpoint | None = None
+        if checkpoint is not None:
+            asked = (mesh, symmetry, degeneracy, batch)
+            keeper = Checkpoint(checkpoint, _job(model, responses, asked), checkpoint_every)
         return _compute(
             model, responses, mesh, symmetry, ranks, degeneracy, batch, limits, keeper, report
         )

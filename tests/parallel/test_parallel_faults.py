@@ -222,6 +222,8 @@ def fails_before(*arguments):
 ws.SpinPolarizability.__call__ = call
 integrand.solve = fails
 violation, compute.time_reversal_violation = compute.time_reversal_violation, fails_before
+if kind == "arguments":
+    ws.compute(None, [])
 small_run("uniform", 3)
 """
 
@@ -236,6 +238,7 @@ small_run("uniform", 3)
         ("leader", "RuntimeError: unforeseen trouble", 1),
         ("before", "error: trouble of one rank (On rank 2 alone.)", 2),
         ("unforeseen before", "RuntimeError: unforeseen trouble", 1),
+        ("arguments", "ResponseError: compute needs a list", 1),
     ],
 )
 def test_trouble_on_one_rank_of_a_script_is_told_once(tmp_path, kind, words, code):
