@@ -92,10 +92,12 @@ def compute(
     checkpoint_every : float
         Time between two checkpoints. [s]
     max_cost : int, optional
-        Largest number of diagonalisations; the best result so far is then returned, marked as not
-        converged.
+        Largest number of diagonalisations, those before a restart included; the best result so far
+        is then returned, marked as not converged.  The checkpoint, if there is one, is written: the
+        same run with a higher limit goes on from there.
     max_time : float, optional
-        The same for the wall time. [s]
+        The same for the wall time, which begins anew with a restart.  There is a result as soon as
+        the first error estimate is known, even if that takes longer. [s]
     report : callable, optional
         Told of progress, on rank 0.
 
@@ -120,10 +122,10 @@ def compute(
         If the checkpoint is of another run, or damaged.
     """
     mesh = AutoMesh() if mesh is None else mesh
-    _check_arguments(responses, mesh, symmetry, degeneracy, batch)
-    limits = Limits(max_cost, max_time)
     ranks = world(comm)
-    with one_thread():
+    with one_thread(), ranks.together():
+        _check_arguments(responses, mesh, symmetry, degeneracy, batch)
+        limits = Limits(max_cost, max_time)
         return _compute(
             model,
             responses,
@@ -322,7 +324,7 @@ def _job(
     asked: tuple[object, ...],
 ) -> str:
     """Fingerprint of a run: equal ones can go on from each other's checkpoints."""
-    digest = hashlib.sha256(repr((model.fingerprint, *asked)).encode())
+    digest = hashlib.sha256(repr((model.fingerprint, _versions()["w90spin"], *asked)).encode())
     if zone is not None:
         digest.update(repr((zone.kpt_rotation_gcc.tolist(), zone.part_rgq)).encode())
     for response in responses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -51,6 +52,19 @@ def atomic(path: Path | str) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def remove_orphans(path: Path | str) -> None:
+    """Remove temporary files that :func:`atomic` left because the process was killed.
+
+    Parameters
+    ----------
+    path : path
+        The file that they were to become.  Nobody may be writing it now.
+    """
+    path = Path(path)
+    for orphan in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        orphan.unlink(missing_ok=True)
 
 
 def check_writable(path: Path | str) -> Path:

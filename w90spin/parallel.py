@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w90spin.arrays import ComplexArray
-from w90spin.errors import ParallelError
+from w90spin.errors import ParallelError, W90SpinError
 
 LAUNCHER_SIZES = (
     "OMPI_COMM_WORLD_SIZE",
@@ -155,17 +157,38 @@ class Comm:
         if self._mpi is not None:
             self._mpi.Abort(code)
 
+    def fail(self, message: str, code: int = 1) -> None:
+        """Tell why, and end all ranks at once."""
+        print(message.rstrip(), file=sys.stderr, flush=True)
+        self.abort(code)
+
     def leave_together(self) -> bool:
         """Whether all ranks come here within some seconds: they then failed for one reason."""
-        if self._leaving_mpi is None or self.size == 1:
-            return True
-        arrived = self._leaving_mpi.Ibarrier()
-        deadline = time.monotonic() + PATIENCE
-        while not arrived.Test():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        return True
+        return self._leaving_mpi is None or self.size == 1 or _all_arrive(self._leaving_mpi)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """No rank leaves alone with an error: the others would wait for it for ever.
+
+        To be entered by all ranks.  Where all of them fail, each raises its error, and rank 0 alone
+        prints it if nobody catches it.  Where one fails alone, it tells why and ends all.
+        """
+        if self._mpi is None or self.size == 1:
+            yield
+            return
+        leaving = self._mpi.Dup()
+        try:
+            yield
+        except BaseException as problem:
+            if not _all_arrive(leaving):
+                if isinstance(problem, W90SpinError):
+                    self.fail(f"error: {problem} (On rank {self.rank} alone.)", 2)
+                self.fail(f"On rank {self.rank} alone:\n{traceback.format_exc()}")
+            if not self.is_root:
+                _leave_telling_to_root(problem)
+            raise
+        finally:
+            leaving.Free()
 
     def mailbox(self) -> Mailbox:
         """Messages from rank to rank, apart from those of other mailboxes; all ranks make it."""
@@ -247,6 +270,41 @@ class Mailbox:
             self._sending = [request for request in self._sending if not request.test()[0]]
         self._mpi.barrier()
         self._mpi.Free()
+
+
+def _all_arrive(mpi: Any) -> bool:
+    """Whether all ranks come here within some seconds."""
+    arrived = mpi.Ibarrier()
+    deadline = time.monotonic() + PATIENCE
+    while not arrived.Test():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+TOLD_BY_ROOT = "told_by_root"
+"""Attribute of exceptions that rank 0 raises too."""
+
+
+def told_by_root(problem: BaseException) -> bool:
+    """Whether rank 0 raises this too, and prints it."""
+    return TOLD_BY_ROOT in vars(problem)
+
+
+def _leave_telling_to_root(problem: BaseException) -> None:
+    """Let the interpreter say nothing of this exception if nobody catches it."""
+    vars(problem)[TOLD_BY_ROOT] = True
+    usual = sys.excepthook
+    if TOLD_BY_ROOT in getattr(usual, "__dict__", ()):
+        return
+
+    def hook(kind: type[BaseException], value: BaseException, trace: Any) -> None:
+        if not told_by_root(value):
+            usual(kind, value, trace)
+
+    vars(hook)[TOLD_BY_ROOT] = True
+    sys.excepthook = hook
 
 
 def world(comm: Any = None) -> Comm:

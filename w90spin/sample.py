@@ -292,11 +292,11 @@ def _on_points(
     evaluate: Callable[[BlochStates], dict[str, AnyNumberArray]],
 ) -> dict[str, Any]:
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
-    fourier = FourierSum(model, comm=comm)
-    batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
-    starts = range(0, len(kpt_kc), batch)
-    mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
-    with one_thread():
+    with one_thread(), comm.together():
+        fourier = FourierSum(model, comm=comm)
+        batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
+        starts = range(0, len(kpt_kc), batch)
+        mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
         for index, start in enumerate(starts):
             if index % comm.size == comm.rank:
                 points = KPoints(kpt_kc[start : start + batch])
@@ -306,12 +306,12 @@ def _on_points(
                     # The other ranks wait in the collection below: all must learn of it there.
                     mine[index] = problem
                     break
-    fourier.close()
-    found = {index: piece for rank in comm.allgather(mine) for index, piece in rank.items()}
-    ordered: list[dict[str, AnyNumberArray]] = []
-    for index in sorted(found):
-        piece = found[index]
-        if isinstance(piece, W90SpinError):
-            raise piece
-        ordered.append(piece)
-    return {name: np.concatenate([piece[name] for piece in ordered]) for name in ordered[0]}
+        fourier.close()
+        found = {index: piece for rank in comm.allgather(mine) for index, piece in rank.items()}
+        ordered: list[dict[str, AnyNumberArray]] = []
+        for index in sorted(found):
+            piece = found[index]
+            if isinstance(piece, W90SpinError):
+                raise piece
+            ordered.append(piece)
+        return {name: np.concatenate([piece[name] for piece in ordered]) for name in ordered[0]}

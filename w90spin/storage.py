@@ -50,12 +50,9 @@ def write_tree(path: Path | str, tree: Mapping[str, Any], *, packed: bool = True
     ResultFileError
         If the folder is missing or not writable, or the disk is full.
     """
-    # This version of the format has checksums, with which damage is found and not followed.
-    layout: dict[str, Any] = {"libver": ("v108", "v108")}
-    if not packed:
-        layout |= {"alignment_threshold": MAPPED_SIZE, "alignment_interval": ALIGNMENT}
-    with atomic(path) as new, h5py.File(new, "w", **layout) as file:
-        _write_group(file, tree, packed)
+    image = _image(tree, packed)
+    with atomic(path) as new:
+        new.write_bytes(image)
     return Path(path)
 
 
@@ -135,6 +132,19 @@ def read_format(
             f"{newest}. Update w90spin: pip install --upgrade w90spin."
         )
     return tree
+
+
+def _image(tree: Mapping[str, Any], packed: bool) -> bytes:
+    """The file's bytes, made in memory: HDF5 does not survive a full disk."""
+    # This version of the format has checksums, with which damage is found and not followed.
+    options: dict[str, Any] = {"driver": "core", "backing_store": False, "block_size": 1 << 20}
+    if not packed:
+        options |= {"alignment_threshold": MAPPED_SIZE, "alignment_interval": ALIGNMENT}
+    with h5py.File("tree", "w", libver=("v108", "v108"), **options) as file:
+        _write_group(file, tree, packed)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
 
 
 def _write_group(group: Any, tree: Mapping[str, Any], packed: bool) -> None:

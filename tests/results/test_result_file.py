@@ -280,7 +280,11 @@ def break_off(monkeypatch, problem):
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(result, file, monkeypatch):
     before = file.read_bytes()
-    break_off(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+
+    def full(path, image):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ResultFileError, match=r"result\.h5 cannot be written: No space left"):
         result.save(file)
     assert file.read_bytes() == before

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -20,17 +22,20 @@ from w90spin.cli.progress import ProgressReport
 from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
 from w90spin.compute import compute
 from w90spin.derive import InducedSpin, induced_spin, symmetry_form
-from w90spin.errors import JobError, W90SpinError, W90SpinWarning
-from w90spin.files import check_writable
+from w90spin.errors import InterruptedRunError, JobError, W90SpinError, W90SpinWarning
+from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
 from w90spin.integrate.checkpoint import remove_checkpoint
 from w90spin.model.load import SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
-from w90spin.parallel import Comm, world
+from w90spin.parallel import Comm, told_by_root, world
 from w90spin.response import RESPONSES, SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, load_result
 from w90spin.sample import band_path, zone_map
 from w90spin.units import ev_from_thz
+
+TERMINATED = 128 + 15
+"""Exit code after SIGTERM, as shells give it."""
 
 PLAIN_WIDTH = 120
 """Columns of tables that do not go to a terminal."""
@@ -58,20 +63,28 @@ def run(
         Path | None, typer.Option("--output", "-o", help="Result file, instead of the job's.")
     ] = None,
     max_cost: Annotated[
-        int | None, typer.Option(help="Stop before this many diagonalisations.")
+        int | None,
+        typer.Option(help="Stop before this many diagonalisations with the best result so far."),
     ] = None,
-    max_time: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    max_time: Annotated[
+        float | None,
+        typer.Option(help="The same after this many seconds, as soon as there is a result."),
+    ] = None,
 ) -> None:
     """Compute what a job file asks for; also under mpirun.
 
     A long run keeps what it has done in a checkpoint beside the result; started again after it was
-    killed, it goes on from there.
+    killed, it goes on from there.  SIGTERM writes the checkpoint and ends the run with exit code
+    143, SIGUSR1 only writes it.
     """
+    _ignore_requests_for_checkpoints()
     comm = world()
     console = _console(comm)
     plan = read_job(job)
     folder = job.parent
     target = check_writable(output if output is not None else folder / plan.output.file)
+    if comm.is_root:
+        remove_orphans(target)  # of a run that was killed while it wrote the result
     table = None if plan.output.table is None else check_writable(folder / plan.output.table)
     checkpoint = plan.output.checkpoint_beside(target)
     if job.resolve() in (target.resolve(), table and table.resolve()) or target == table:
@@ -115,8 +128,14 @@ def run(
         console.print(spin_table(induced, plan.field.spin))
         result.save(target)
         console.print(f"Result: {target}", highlight=False, soft_wrap=True)
-        if checkpoint is not None:
+        if checkpoint is not None and not result.provenance["stopped"]:
             remove_checkpoint(checkpoint)
+        elif checkpoint is not None:
+            console.print(
+                f"Checkpoint: {checkpoint}; the same run with a higher limit goes on from there.",
+                highlight=False,
+                soft_wrap=True,
+            )
         if table is not None:
             result.to_csv(table)
             console.print(f"Table: {table}", highlight=False, soft_wrap=True)
@@ -240,22 +259,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(args=arguments)
     except W90SpinError as problem:
         comm = _safe_world()
+        code = TERMINATED if isinstance(problem, InterruptedRunError) else 2
         if comm is None or comm.is_root:
             print(f"error: {problem}", file=sys.stderr, flush=True)
         if comm is not None and not comm.leave_together():
             # Alone on one rank this would leave the others waiting for ever.
             if not comm.is_root:
                 print(f"error: {problem}", file=sys.stderr, flush=True)
-            comm.abort(2)
-        sys.exit(2)
-    except Exception:
+            comm.abort(code)
+        sys.exit(code)
+    except Exception as problem:
         # Alone on one rank this would leave the others waiting for ever.
         comm = _safe_world()
-        if comm is not None and comm.size > 1:
-            traceback.print_exc()
-            sys.stderr.flush()
-            comm.abort(1)
+        if comm is not None and comm.size > 1 and not told_by_root(problem):
+            comm.fail(f"On rank {comm.rank}:\n{traceback.format_exc()}")
         raise
+
+
+def _ignore_requests_for_checkpoints() -> None:
+    """Before and after the integral SIGUSR1 shall do nothing, where it would end the process."""
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    if on_main_thread and hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:

@@ -14,10 +14,19 @@ from rich.progress import Progress as Bar
 from w90spin.integrate.driver import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
+"""Least time between two lines of a log."""
+
+SHARE_BETWEEN_LINES = 0.01
+"""The same as a part of the time gone by, so that a log of days stays short."""
+
+MOST_SECONDS_BETWEEN_LINES = 600.0
+"""However long the run, somebody who looks shall see it move."""
 
 
 class ProgressReport:
     """Callable that shows what the driver tells.
+
+    A log gets a line at the beginning, one now and then, and one at the end.
 
     Parameters
     ----------
@@ -30,7 +39,9 @@ class ProgressReport:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._label = ""
+        self._began = time.monotonic()
         self._last = -math.inf
+        self._untold: Progress | None = None
 
     def __enter__(self) -> ProgressReport:
         if self.console.is_terminal:
@@ -53,12 +64,13 @@ class ProgressReport:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        elif self._untold is not None:
+            self._print(self._untold)
 
     def __call__(self, progress: Progress) -> None:
         """Show one step."""
-        state = _state(progress)
-        finished = progress.done >= progress.total
         if self._bar is not None:
+            state = _state(progress)
             if self._task is None or progress.label != self._label:
                 if self._task is not None:
                     self._bar.remove_task(self._task)
@@ -66,16 +78,24 @@ class ProgressReport:
             self._bar.update(self._task, completed=progress.done, state=state)
         else:
             now = time.monotonic()
-            if finished or now - self._last > SECONDS_BETWEEN_LINES:
+            pause = max(SECONDS_BETWEEN_LINES, SHARE_BETWEEN_LINES * (now - self._began))
+            if now - self._last >= min(pause, MOST_SECONDS_BETWEEN_LINES):
                 self._last = now
-                stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-                share = 100.0 * progress.done / max(progress.total, 1.0)
-                self.console.print(
-                    f"{stamp}  {progress.label}: {share:.0f} %, {state}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+                self._print(progress)
+            else:
+                self._untold = progress
         self._label = progress.label
+
+    def _print(self, progress: Progress) -> None:
+        """One dated line."""
+        self._untold = None
+        stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+        share = 100.0 * progress.done / max(progress.total, 1.0)
+        self.console.print(
+            f"{stamp}  {progress.label}: {share:.0f} %, {_state(progress)}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _state(progress: Progress) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -14,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from w90spin.errors import InterruptedRunError, ResultFileError, W90SpinWarning
+from w90spin.files import check_writable, remove_orphans
 from w90spin.integrate.rounds import State
 from w90spin.storage import ATTRIBUTES, read_format, write_tree
 
@@ -33,9 +33,15 @@ def previous_checkpoint(path: Path) -> Path:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Remove a checkpoint that has served, and the one before it."""
-    for file in (path, previous_checkpoint(path)):
+    """Remove a checkpoint that has served, the one before it, and what a crash left of others."""
+    for file in (path, previous_checkpoint(path), _fresh(path)):
         file.unlink(missing_ok=True)
+        remove_orphans(file)
+
+
+def _fresh(path: Path) -> Path:
+    """Name of a new checkpoint until the last one has made room for it."""
+    return path.with_name(path.name + ".new")
 
 
 class Checkpoint:
@@ -56,6 +62,7 @@ class Checkpoint:
     def __init__(self, path: Path | str, job: str, every: float = SECONDS_BETWEEN) -> None:
         self.path = Path(path)
         self.previous = previous_checkpoint(self.path)
+        self.fresh = _fresh(self.path)
         self.job = job
         self.every = every
         self._snapshot: Callable[[], State] | None = None
@@ -63,6 +70,8 @@ class Checkpoint:
         self._pause = every
         self._write_now = False
         self._leave = False
+        self._is_mine = False
+        self._fails = False
 
     def load(self) -> dict[str, Any] | None:
         """State to go on from; None where no checkpoint was written yet.
@@ -74,16 +83,19 @@ class Checkpoint:
         Raises
         ------
         ResultFileError
-            If there are checkpoints, but none of them can be used.
+            If there are checkpoints, but none of them can be used, or if none can be written.
         """
-        for orphan in self.path.parent.glob(f".{self.path.name}.*.part"):
-            orphan.unlink(missing_ok=True)  # of a run that was killed while it wrote
+        check_writable(self.path)
+        # A run that was killed while it wrote left these.
+        remove_orphans(self.path)
+        remove_orphans(self.fresh)
+        self.fresh.unlink(missing_ok=True)
         problems: list[str] = []
         for path in (self.path, self.previous):
             if not path.exists():
                 continue
             try:
-                state = self._read(path)
+                state = read_checkpoint(path, self.job)
             except ResultFileError as problem:
                 problems.append(str(problem))
                 continue
@@ -93,10 +105,12 @@ class Checkpoint:
                     W90SpinWarning,
                     stacklevel=2,
                 )
+            self._is_mine = path == self.path
             return state
         if problems:
+            there = " and ".join(str(p) for p in (self.path, self.previous) if p.exists())
             raise ResultFileError(
-                f"{' '.join(problems)} Remove {self.path} to begin anew, or give another name for "
+                f"{' '.join(problems)} Remove {there} to begin anew, or give another name for "
                 "the checkpoint."
             )
         return None
@@ -119,7 +133,13 @@ class Checkpoint:
             If the signal came.
         """
         if self._leave:
-            self.write()
+            if self._write_now:
+                self.write()
+            if self._fails:
+                raise InterruptedRunError(
+                    f"Terminated, and {self.path} could not be written. Start the same run again: "
+                    "it goes on from the last good checkpoint, if there is one."
+                )
             raise InterruptedRunError(
                 f"Terminated. What was done is kept in {self.path}; start the same run again to "
                 "go on from there."
@@ -136,15 +156,21 @@ class Checkpoint:
             "state": _as_tree(self._snapshot()),
         }
         try:
-            self._keep_previous()
-            write_tree(self.path, tree, packed=False)
-        except ResultFileError as problem:
-            warnings.warn(
-                f"No checkpoint could be written: {problem} The run goes on; the last good "
-                "checkpoint stays.",
-                W90SpinWarning,
-                stacklevel=2,
-            )
+            # Every moment one of the three files is complete and good.
+            write_tree(self.fresh, tree, packed=False)
+            if self._is_mine and self.path.exists():
+                self.path.replace(self.previous)
+            self.fresh.replace(self.path)
+            self._is_mine, self._fails = True, False
+        except (ResultFileError, OSError) as problem:
+            if not self._fails:  # told once, not every few seconds
+                warnings.warn(
+                    f"No checkpoint could be written: {problem} The run goes on and tries again; "
+                    "the last good checkpoint stays.",
+                    W90SpinWarning,
+                    stacklevel=2,
+                )
+            self._fails = True
         self._last = time.monotonic()
         self._pause = max(self.every, (self._last - began) / LARGEST_SHARE)
 
@@ -166,29 +192,36 @@ class Checkpoint:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _keep_previous(self) -> None:
-        """A second name for the last checkpoint; its first one is then taken over at once."""
-        if not self.path.exists():
-            return
-        spare = self.previous.with_name(self.previous.name + ".new")
-        try:
-            spare.unlink(missing_ok=True)
-            os.link(self.path, spare)
-            os.replace(spare, self.previous)
-        except OSError as problem:
-            raise ResultFileError(f"{self.previous} cannot be written ({problem}).") from problem
 
-    def _read(self, path: Path) -> dict[str, Any]:
-        tree = read_format(path, FORMAT, FORMAT_VERSION, "a run with a checkpoint")
-        if tree[ATTRIBUTES].get("job") != self.job:
-            raise ResultFileError(
-                f"{path} is the checkpoint of another run: its model, responses, mesh or symmetry "
-                "are not those of this one."
-            )
-        state = tree.get("state")
-        if not isinstance(state, dict) or not {"rule", "round", "evaluations"} <= set(state):
-            raise ResultFileError(f"{path} lacks parts of a checkpoint; it was edited or damaged.")
-        return _without_attributes(state)
+def read_checkpoint(path: Path, job: str) -> dict[str, Any]:
+    """State of a run.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    job : str
+        Fingerprint of the run.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ResultFileError
+        If it is damaged, of another version of the format, or of another run.
+    """
+    tree = read_format(path, FORMAT, FORMAT_VERSION, "a run with a checkpoint")
+    if tree[ATTRIBUTES].get("job") != job:
+        raise ResultFileError(
+            f"{path} is the checkpoint of another run: its model, responses, mesh or symmetry, or "
+            "the version of w90spin, are not those of this one."
+        )
+    state = tree.get("state")
+    if not isinstance(state, dict) or not {"rule", "round", "evaluations"} <= set(state):
+        raise ResultFileError(f"{path} lacks parts of a checkpoint; it was edited or damaged.")
+    return _without_attributes(state)
 
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name))

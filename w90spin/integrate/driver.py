@@ -7,21 +7,21 @@ the same batches, and rank 0 adds answers in the order of the tasks.
 from __future__ import annotations
 
 import math
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from w90spin.arrays import FloatArray, IntArray
-from w90spin.errors import IntegrationError, W90SpinError
+from w90spin.errors import IntegrationError, ResultFileError, W90SpinError
 from w90spin.integrate.checkpoint import Checkpoint, deaf_to_signals
 from w90spin.integrate.choose import PlannedStrategy
-from w90spin.integrate.crew import Crew
+from w90spin.integrate.crew import Crew, UnforeseenError
 from w90spin.integrate.integrand import Integrand
 from w90spin.integrate.rounds import Answer, Round, State
 from w90spin.integrate.rules import Rule
@@ -41,9 +41,9 @@ class Limits:
     Parameters
     ----------
     cost : int, optional
-        Largest number of diagonalisations.
+        Largest number of diagonalisations, those before a restart included.
     seconds : float, optional
-        Largest wall time.
+        Largest wall time of this process: a restart gets as much again.
     """
 
     cost: int | None = None
@@ -189,7 +189,7 @@ def integrate(
         return done
 
     with one_thread():
-        crew = Crew(comm, work, checkpoint.pulse if checkpoint and comm.is_root else None)
+        crew = Crew(comm, work)
         outcome: ZoneIntegral | W90SpinError | None = None
         try:
             if comm.is_root:
@@ -204,12 +204,11 @@ def integrate(
             else:
                 with deaf_to_signals() if checkpoint else nullcontext():
                     crew.serve()
-        except Exception:
+        except BaseException as problem:
             if comm.size > 1:
                 # The other ranks would wait for this one for ever.
-                traceback.print_exc()
-                sys.stderr.flush()
-                comm.abort(1)
+                told = problem.trace if isinstance(problem, UnforeseenError) else None
+                comm.fail(told or f"On rank {comm.rank}:\n{traceback.format_exc()}")
             raise
         outcome = comm.bcast(outcome)
     if isinstance(outcome, W90SpinError):
@@ -251,45 +250,72 @@ class _Leader:
             done = _RoundDone.from_state(saved["round"])
         stopped = ""
         while not stopped and (round_ := self.strategy.ask()) is not None:
-            stopped = self._over_limits(round_.cost) or self._run(round_, done)
+            if saved is not None:
+                _check_fit(saved["round"], round_)
+                saved = None
+            if self.checkpoint is not None:
+                self.checkpoint.watch(partial(self._state, round_, done))
+            stopped = self._over_limits(round_, done) or self._run(round_, done)
             if not stopped:
                 self.strategy.tell(done.outcome(round_))
                 done = _RoundDone()
                 self._note_error()
+        if stopped and self.checkpoint is not None:
+            self.checkpoint.write()  # with a higher limit the run can go on
         return self._integral(stopped)
 
     def _run(self, round_: Round, done: _RoundDone) -> str:
         """Work one round off; why it was given up, if it was."""
         started = (time.perf_counter(), done.weight)
-        if self.checkpoint is not None:
-            self.checkpoint.watch(lambda: self._state(done))
         self._tell(round_, done, started)
-        for answer in self.crew.run(round_.tasks, done.n_tasks):
-            self._check_promises(answer)
-            done.add(answer, round_)
-            self.evaluations += answer.evaluations
-            self._tell(round_, done, started)
-            if self.checkpoint is not None:
-                self.checkpoint.pulse()
-                self.checkpoint.leave_if_told()
-            if self.strategy.estimate() is not None and self._out_of_time():
-                return self._out_of_time()
+        try:
+            for answer in self.crew.run(round_.tasks, done.n_tasks, self._pulse):
+                self._check_promises(answer)
+                done.add(answer, round_)
+                self.evaluations += answer.evaluations
+                self._tell(round_, done, started)
+                self._pulse()
+                if done.n_tasks < len(round_.tasks) and self._cost_is_reached():
+                    return self._cost_words()
+        except _StoppedError as stop:
+            return stop.reason
         return ""
 
-    def _over_limits(self, cost: int) -> str:
-        """Why the next round shall not begin; never before there is an estimate to return."""
-        if self.strategy.estimate() is None:
-            return ""
+    def _pulse(self) -> None:
+        """Between pieces of work: write a checkpoint, end the run, if it is time to."""
+        if self.checkpoint is not None:
+            self.checkpoint.pulse()
+            self.checkpoint.leave_if_told()
+        reason = self._out_of_time()
+        if reason:
+            raise _StoppedError(reason)
+
+    def _over_limits(self, round_: Round, done: _RoundDone) -> str:
+        """Why a round shall not begin, or go on after a restart."""
         most = self.limits.cost
-        if most is not None and self.evaluations + cost > most:
-            return f"max_cost = {most} diagonalisations would be exceeded"
-        return self._out_of_time()
+        # Counted from the beginning of the round: a restart must not change the decision.
+        expected = self.evaluations - done.evaluations + round_.cost
+        if most is not None and expected > most and self._has_result():
+            return self._cost_words()
+        return self._cost_words() if self._cost_is_reached() else self._out_of_time()
+
+    def _cost_is_reached(self) -> bool:
+        """Whether a round turned out to cost more than was expected of it."""
+        most = self.limits.cost
+        return most is not None and self.evaluations >= most and self._has_result()
+
+    def _cost_words(self) -> str:
+        return f"max_cost = {self.limits.cost} diagonalisations would be exceeded"
 
     def _out_of_time(self) -> str:
         most = self.limits.seconds
-        if most is None or self._seconds() < most:
+        if most is None or time.perf_counter() - self.began < most or not self._has_result():
             return ""
         return f"max_time = {most:g} s is over"
+
+    def _has_result(self) -> bool:
+        """Whether there is an estimate to return; no limit ends a run before."""
+        return self.strategy.estimate() is not None
 
     def _check_promises(self, answer: Answer) -> None:
         """Bands below a Fermi level of an insulator are as many in every task."""
@@ -302,14 +328,14 @@ class _Leader:
                     np.stack([first_kpt_c, answer.kpt_c]),
                 )
 
-    def _state(self, done: _RoundDone) -> State:
+    def _state(self, round_: Round, done: _RoundDone) -> State:
         promises = {
             str(r): {"below": below_f, "kpt": kpt_c}
             for r, (below_f, kpt_c) in self.occupied.items()
         }
         return {
             "rule": self.strategy.state(),
-            "round": done.state(),
+            "round": {**done.state(), "label": round_.label, "of": len(round_.tasks)},
             "evaluations": self.evaluations,
             "seconds": self._seconds(),
             "promises": promises,
@@ -380,12 +406,38 @@ class _Leader:
         )
 
 
+class _StoppedError(Exception):
+    """A limit is reached amid a round.
+
+    Parameters
+    ----------
+    reason : str
+        Which.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def _check_fit(saved: Mapping[str, Any], round_: Round) -> None:
+    """Answers are counted by the number of their task: tasks must be cut as they were."""
+    was, now = (str(saved["label"]), int(saved["of"])), (round_.label, len(round_.tasks))
+    if was != now:
+        raise ResultFileError(
+            f"The checkpoint was written in the middle of '{was[0]}' in {was[1]} parts, but the "
+            f"run is now at '{now[0]}' in {now[1]}: another version of w90spin wrote it. Remove "
+            "it to begin anew."
+        )
+
+
 @dataclass
 class _RoundDone:
     """What of a round is done: the answers of its first tasks, in their order."""
 
     n_tasks: int = 0
     weight: float = 0.0
+    evaluations: int = 0
     total: FloatArray | None = None
     each: list[FloatArray] = field(default_factory=list)
 
@@ -399,6 +451,7 @@ class _RoundDone:
             self.total += answer.value
         self.n_tasks += 1
         self.weight += answer.weight
+        self.evaluations += answer.evaluations
 
     def outcome(self, round_: Round) -> FloatArray | list[FloatArray]:
         """What the rule is told at the end of the round."""
@@ -410,7 +463,11 @@ class _RoundDone:
 
     def state(self) -> State:
         """For a checkpoint."""
-        state: State = {"n_tasks": self.n_tasks, "weight": self.weight}
+        state: State = {
+            "n_tasks": self.n_tasks,
+            "weight": self.weight,
+            "evaluations": self.evaluations,
+        }
         if self.total is not None:
             state["total"] = self.total
         if self.each:
@@ -428,6 +485,7 @@ class _RoundDone:
         return cls(
             n_tasks=int(state["n_tasks"]),
             weight=float(state["weight"]),
+            evaluations=int(state["evaluations"]),
             total=None if total is None else np.array(total),
             each=each,
         )

@@ -181,12 +181,23 @@ class Integrand:
         try:
             return solve(self.fourier, points, self.tolerance)
         except np.linalg.LinAlgError as problem:
-            kpt_kc = points.kpt_kc
             raise IntegrationError(
-                f"The diagonalisation failed among the k points from {kpt_kc[0].tolist()} to "
-                f"{kpt_kc[-1].tolist()}: {problem}. Check the model's matrices for huge or bad "
-                "elements."
+                f"The diagonalisation failed at k = {self._first_failure(points).tolist()}: "
+                f"{problem}. Check the model's matrices for huge or bad elements."
             ) from problem
+
+    def _first_failure(self, points: KPoints | KLines) -> FloatArray:
+        """The first k at which the diagonalisation fails, or that of the batch if none does."""
+        kpt_kc: FloatArray = points.kpt_kc
+        failed = 0
+        for k in range(len(kpt_kc)):
+            try:
+                solve(self.fourier, KPoints(kpt_kc[k : k + 1]), self.tolerance)
+            except np.linalg.LinAlgError:
+                failed = k
+                break
+        first_c: FloatArray = kpt_kc[failed]
+        return first_c
 
     def _values(self, states: BlochStates) -> Values:
         n_k = len(states.energy_kn)

@@ -307,7 +307,7 @@ class PeriodicStrategy:
 
     def state(self) -> State:
         """The last mesh and its sums."""
-        return {"n_c": np.array(self.n_c), "sum_mx": self.sum_mx}
+        return {"n_c": np.array(self.done_c or self.n_c), "sum_mx": self.sum_mx}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
