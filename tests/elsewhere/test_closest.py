@@ -182,7 +182,8 @@ def test_bands_between_mesh_points(bi_closest, bi_chk, dft):
 def test_without_a_window_48_bands_are_no_32(bi_folder, bi_files, lay):
     """Löwdin's orbitals of all bands: bands 0.4 eV off, and the model says so."""
     seedname = lay(".amn", ".eig", ".nnkp", ".win")
-    model = load_closest(seedname, spin="none")
+    with pytest.warns(ws.W90SpinWarning, match="without regard to energy"):
+        model = load_closest(seedname, spin="none")
     apart_kn = (
         energies(model, mesh_points())[:, :N_OCCUPIED] - bi_files[0].energy_kn[:, :N_OCCUPIED]
     )

@@ -260,7 +260,7 @@ def test_what_a_source_lacks_is_named(lay, source, present, missing, remedy):
 @pytest.mark.parametrize(
     ("present", "words"),
     [
-        ([".win", ".amn", ".eig"], "load_closest"),
+        ([".win", ".amn"], "no .amn with .eig"),
         ([".chk", ".eig"], "no .mmn. pw2wannier90.x writes it with write_mmn"),
         ([".chk"], "no .eig and no .mmn"),
     ],
@@ -322,5 +322,19 @@ def test_bands_left_out_of_another_run(tmp_path, bi_folder):
             (tmp_path / path.name).symlink_to(path)
     win = (bi_folder / "bi.win").read_text()
     (tmp_path / "bi.win").write_text(win.replace("exclude_bands = 1-40", "exclude_bands = 1-39"))
-    with pytest.raises(InconsistentFilesError, match="excludes 39 bands"):
+    with pytest.raises(InconsistentFilesError, match=r"bi\.win excludes 39 bands.*bi\.chk.*: 40\)"):
         ws.load_model(tmp_path / "bi")
+
+
+@pytest.mark.parametrize("source", ["tb", "chk"])
+def test_bands_left_out_by_another_nnkp(tmp_path, bi_folder, source):
+    for path in bi_folder.glob("bi*"):
+        if path.name != "bi.nnkp":
+            (tmp_path / path.name).symlink_to(path)
+    head, _ = (bi_folder / "bi.nnkp").read_text().split("begin exclude_bands")
+    numbers = "\n".join(map(str, [40, *range(1, 40), 41]))
+    (tmp_path / "bi.nnkp").write_text(f"{head}begin exclude_bands\n{numbers}\nend exclude_bands\n")
+    with pytest.raises(
+        InconsistentFilesError, match=r"bi\.nnkp excludes 40 bands, .*bi\.chk.* 40, .*: 40, 41\)"
+    ):
+        ws.load_model(tmp_path / "bi", source=source)

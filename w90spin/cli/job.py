@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from w90spin.arrays import FloatArray
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
-from w90spin.model.load import load_model
+from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.partition import Partition, partition
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
@@ -49,16 +49,20 @@ def _numbers(given: Numbers) -> FloatArray:
     return np.atleast_1d(np.asarray(given, dtype=np.float64))
 
 
+_Edge = Annotated[float, Field(allow_inf_nan=True)]
+
+
 class ModelSection(_Section):
     """[model]: which files, and what to take from them."""
 
     seedname: str
-    source: Literal["auto", "tb", "hr", "chk"] = "auto"
-    spin: Literal["auto", "spn", "projections", "none"] = "auto"
+    source: Source = "auto"
+    spin: SpinSource = "auto"
     spin_order: Literal["interlaced", "block"] | list[tuple[int, int]] | None = None
     periodic: tuple[bool, bool, bool] | None = None
     minimal_distance: bool = True
-    position: Literal["wannier90", "midpoint"] = "wannier90"
+    position: PositionFormula = "wannier90"
+    window: tuple[_Edge, _Edge, float] | None = None
 
     def load(self, folder: Path) -> WannierModel:
         """The model; the seedname counts from the folder of the job."""
@@ -70,6 +74,7 @@ class ModelSection(_Section):
             periodic=self.periodic,
             minimal_distance=self.minimal_distance,
             position=self.position,
+            window=self.window,
         )
 
 

@@ -47,7 +47,7 @@ from w90spin.model.spin import (
     pairs_from_order,
     pairs_from_projections,
 )
-from w90spin.model.spin_quality import spin_quality
+from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import ImageList, minimal_images, wigner_seitz_vectors
 from w90spin.read import (
@@ -234,7 +234,40 @@ def load_closest(
 
         model = load_closest("data/bi-monolayer/bi", window=(-np.inf, 2.5, 0.5))
     """
-    files = FilesOfSeed(Path(seedname))
+    return build_closest(
+        FilesOfSeed.named(seedname),
+        window=window,
+        centres=centres,
+        spin=spin,
+        spin_order=spin_order,
+        periodic=periodic,
+        position=position,
+    )
+
+
+def build_closest(
+    files: FilesOfSeed,
+    *,
+    window: tuple[float, float, float] | None = None,
+    centres: ArrayLike | None = None,
+    spin: SpinSource = "auto",
+    spin_order: str | Sequence[tuple[int, int]] | None = None,
+    periodic: tuple[bool, bool, bool] | None = None,
+    position: PositionFormula = "wannier90",
+) -> WannierModel:
+    """Model of :func:`load_closest` from files that were found.
+
+    Parameters
+    ----------
+    files : FilesOfSeed
+        The files.
+    window, centres, spin, spin_order, periodic, position
+        As of :func:`load_closest`.
+
+    Returns
+    -------
+    WannierModel
+    """
     eig = read_eig(files.take(".eig"))
     amn = read_amn(files.take(".amn"))
     v_knj = closest_wannier(eig, amn, window=window)
@@ -295,6 +328,8 @@ def load_closest(
         name=files.seedname.name,
         spin_pairs=pairs,
     )
+    if quality is not None:
+        check_spin(model, spin_source, quality)
     low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
     if window is not None:
         low, high = max(low, window[0]), min(high, window[1])
@@ -308,13 +343,14 @@ def load_closest(
             f"{n_bands} bands were mixed into {n_wann} Wannier functions without regard to energy: "
             "give window = (low, high, smearing)."
         )
+        warnings.warn(f"{notes[-2]} {notes[-1]}", W90SpinWarning, stacklevel=3)
     return replace(
         model,
         spin_source=spin_source,
         inputs=files.hashes(),
         notes=(*notes, *model.notes),
         frozen_window=(low, high) if check.inside_max < AB_INITIO else None,
-        spin_quality=quality,
+        spin_quality={} if quality is None else quality.numbers,
     )
 
 
@@ -480,7 +516,7 @@ def _spin(
     spin: SpinSource,
     spin_order: str | Sequence[tuple[int, int]] | None,
     notes: list[str],
-) -> tuple[ComplexArray | None, IntArray | None, str, dict[str, float]]:
+) -> tuple[ComplexArray | None, IntArray | None, str, SpinQuality | None]:
     """Bare spin(R) of the .spn, pairs where known, where the spin comes from, its quality."""
     pairs = None
     try:
@@ -489,13 +525,13 @@ def _spin(
         if spin == "projections" or spin_order is not None:
             raise
     if spin == "none":
-        return None, pairs, "none", {}
+        return None, pairs, "none", None
     if spin == "projections":
         notes.append(
             "The spin operator assumes Wannier functions that are pure spinors; write the .spn "
             "(write_spn = .true. in pw2wannier90) for the ab-initio one."
         )
-        return None, pairs, "pure spinors, order of the projections", {}
+        return None, pairs, "pure spinors, order of the projections", None
     path = files.optional(".spn")
     if path is None:
         if spin == "spn":
@@ -504,16 +540,14 @@ def _spin(
             "No spin operator: there is no .spn. Write it (write_spn = .true. in pw2wannier90), or "
             "accept pure spinors with spin = 'projections'."
         )
-        return None, pairs, "none", {}
+        return None, pairs, "none", None
     spn = read_spn(path)
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
     quality = spin_quality(eig.energy_kn, spn.spin_ksnm, chk.kpt_kc)
     notes.append(f"Spin of {path.name}: {quality}.")
-    if quality.complaint is not None:
-        warnings.warn(f"{path.name}: {quality.complaint}", W90SpinWarning, stacklevel=3)
     R_Rc, _ = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     spin_Rsij = checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), R_Rc)
-    return spin_Rsij, pairs, ".spn", quality.numbers
+    return spin_Rsij, pairs, ".spn", quality
 
 
 def _pairs(

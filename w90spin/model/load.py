@@ -22,6 +22,8 @@ from w90spin.errors import (
     W90SpinWarning,
 )
 from w90spin.model import checkpoint
+from w90spin.model.closest import build_closest
+from w90spin.model.file import FORMAT as MODEL_FORMAT
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
 from w90spin.model.files_of_seed import WRITERS, FilesOfSeed
@@ -37,8 +39,8 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
-from w90spin.model.spin_quality import SpinQuality, spin_quality
-from w90spin.model.time_reversal import TOLERANCE_HAM, time_reversal_violation
+from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
+from w90spin.model.tbmodels import from_tbmodels
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import (
     ImageList,
@@ -50,6 +52,8 @@ from w90spin.parallel import one_thread
 from w90spin.read import (
     CentresFile,
     ChkFile,
+    HrFile,
+    RmnFile,
     WinFile,
     WsvecFile,
     read_centres,
@@ -57,30 +61,40 @@ from w90spin.read import (
     read_eig,
     read_hr,
     read_mmn,
+    read_rmn,
     read_spin_r,
     read_spn,
     read_tb,
     read_wsvec,
 )
+from w90spin.storage import format_name, is_hdf5
 
-Source = Literal["auto", "tb", "hr", "chk"]
+Source = Literal["auto", "tb", "hr", "chk", "amn"]
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
-
-LARGEST_SPIN, SMALLEST_SPIN = 1.1, 0.7
-"""Root mean square eigenvalues of a Pauli matrix in the Wannier space that can be right."""
-
-REVERSED_SPIN = 0.02
-"""Largest violation of time reversal by the spin where the Hamiltonian has it."""
 
 WRONG_BANDS = 0.05
 """Largest deviation from the .eig inside the frozen window that is still one run. [eV]"""
 
+NAMED_SOURCE: dict[str, Source] = {
+    "_tb.dat": "tb",
+    "_hr.dat": "hr",
+    ".chk": "chk",
+    ".chk.fmt": "chk",
+    ".amn": "amn",
+}
+"""Where H comes from if the user names this one file."""
+
+HDF5_ENDINGS = (".h5", ".hdf5")
+
 SPIN_R = "_spin_R.npz"
 """Ending of an array file with the spin operator on lattice vectors."""
 
+SAME_CENTRE = 1e-2
+"""Wannier centres from two files of one run agree within this. [Å]"""
+
 SAME_LENGTH = 1e-4
-"""Lattices and centres from two files of one run agree within this. [Å]"""
+"""Lattice vectors from two files of one run agree within this. [Å]"""
 
 
 def load_model(
@@ -92,18 +106,22 @@ def load_model(
     periodic: tuple[bool, bool, bool] | None = None,
     minimal_distance: bool = True,
     position: PositionFormula = "wannier90",
+    window: tuple[float, float, float] | None = None,
 ) -> WannierModel:
-    """Build a model from Wannier90's files.
+    """Build a model from Wannier90's files, or read one.
 
     Parameters
     ----------
     seedname : path
         Folder and seedname: "data/bi-monolayer/bi" for data/bi-monolayer/bi_tb.dat and so on.
-        Files compressed with gzip, bzip2 or xz are found too.  Or a model file, `bi.w90.h5`,
-        which is taken as it is.
-    source : "auto", "tb", "hr" or "chk"
-        Where H and r come from: `_tb.dat`; `_hr.dat` with `_centres.xyz`; or `.chk` with `.eig`
-        and `.mmn`.  "auto" takes the first of tb, chk, hr whose files are there.
+        Files compressed with gzip, bzip2 or xz are found too.  Or one of the files, as in
+        "bi_tb.dat.xz": a `_tb.dat`, `_hr.dat`, `.chk` or `.amn` is then where H comes from.  Or a
+        model file, `bi.w90.h5`, which is taken as it is.  Or an HDF5 file of TBmodels, for which
+        ``spin_order`` and ``periodic`` count.
+    source : "auto", "tb", "hr", "chk" or "amn"
+        Where H and r come from: `_tb.dat`; `_hr.dat` with `_r.dat` or `_centres.xyz`; `.chk` with
+        `.eig` and `.mmn`; or `.amn` with `.eig`, as in :func:`w90spin.load_closest`.  "auto" takes
+        the first of tb, chk, hr, amn whose files are there.
     spin : "auto", "spn", "projections" or "none"
         Where the spin operator comes from: `.spn` with `.chk`; pure spinors in the order of the
         projections, an approximation that must be asked for; or none.  "auto" takes `.spn` if it
@@ -122,6 +140,8 @@ def load_model(
         Finite-difference formula for r(R), for source "chk" only: that of Wannier90, which fills
         `_tb.dat`, or the one about the middle of each pair, which is Hermitian, does not depend
         on the origin, and so keeps the crystal's symmetry.
+    window : 3 floats, optional
+        For source "amn" only: window in energy, as in :func:`w90spin.load_closest`. [eV]
 
     Returns
     -------
@@ -133,24 +153,101 @@ def load_model(
         If the seedname has no usable set of files.
     InputFileError
         If a file cannot be used.
+    ResultFileError
+        If a model file cannot be used.
     InconsistentFilesError
         If two files cannot belong to one run.
+    ModelError
+        If arguments contradict each other or what was named.
     SpinOrderError
         If the order of the spin components is needed and not known.
     """
     _check_choices(source=source, spin=spin, position=position)
-    if str(seedname).endswith(MODEL_SUFFIX):
-        return read_model(seedname)
-    with one_thread():
-        return _load(
-            FilesOfSeed(Path(seedname)),
-            source,
-            spin,
-            spin_order,
-            periodic,
-            minimal_distance,
-            position,
+    if str(seedname).endswith(HDF5_ENDINGS) or is_hdf5(seedname):
+        _refuse(
+            f"{seedname} is one file with a whole model",
+            source=source != "auto",
+            minimal_distance=not minimal_distance,
+            position=position != "wannier90",
+            window=window is not None,
         )
+        return _from_hdf5(Path(seedname), spin, spin_order, periodic)
+    files = FilesOfSeed.named(seedname)
+    source = _source(files, source)
+    if source == "amn":
+        _refuse(
+            "with source = 'amn' images are always the nearest",
+            minimal_distance=not minimal_distance,
+        )
+        with one_thread():
+            return build_closest(
+                files,
+                window=window,
+                spin=spin,
+                spin_order=spin_order,
+                periodic=periodic,
+                position=position,
+            )
+    _refuse(f"H comes from source = {source!r}, not from projections", window=window is not None)
+    with one_thread():
+        return _load(files, source, spin, spin_order, periodic, minimal_distance, position)
+
+
+def _refuse(why: str, **given: bool) -> None:
+    """Refuse arguments that would have no effect."""
+    useless = [name for name, is_given in given.items() if is_given]
+    if useless:
+        raise ModelError(f"{' and '.join(useless)} would have no effect: {why}. Leave it out.")
+
+
+def _from_hdf5(
+    path: Path,
+    spin: SpinSource,
+    spin_order: str | Sequence[tuple[int, int]] | None,
+    periodic: tuple[bool, bool, bool] | None,
+) -> WannierModel:
+    """A model file of the package's own, or one of TBmodels."""
+    name = format_name(path) if is_hdf5(path) else None
+    if name == MODEL_FORMAT or path.name.endswith(MODEL_SUFFIX):
+        _refuse(
+            f"{path} is a model file, taken as it is",
+            spin=spin != "auto",
+            spin_order=spin_order is not None,
+            periodic=periodic is not None,
+        )
+        return read_model(path)
+    if name is not None:
+        raise ModelError(
+            f"{path} is a {name} file, not a model. Give a seedname, a file of save_model "
+            "(.w90.h5) or of TBmodels; 'w90spin plot' draws results."
+        )
+    if spin == "spn" or (spin == "projections" and spin_order is None):
+        raise ModelError(
+            f"{path} is no model of w90spin, and TBmodels knows no spin: spin = {spin!r} cannot "
+            "be met. Give spin_order = 'interlaced' or 'block' for pure spinors."
+        )
+    return from_tbmodels(path, spin_order=None if spin == "none" else spin_order, periodic=periodic)
+
+
+def _source(files: FilesOfSeed, source: Source) -> Source:
+    """Where H comes from: as told, by the file that was named, or by what is there."""
+    if not files.ending and files.seedname.is_file():
+        raise FileFormatError(
+            files.seedname,
+            "",
+            "nothing that a model is made from is known by this name.",
+            f"Give folder and seedname, or one of the files ({', '.join(NAMED_SOURCE)}, "
+            f"{MODEL_SUFFIX}), with that ending.",
+        )
+    told = NAMED_SOURCE.get(files.ending)
+    if told is None:
+        return _best_source(files) if source == "auto" else source
+    if source not in ("auto", told):
+        raise ModelError(
+            f"source = {source!r} and the file named, {files.seedname}{files.ending}, contradict "
+            f"each other. Leave source out, or give {files.seedname}."
+        )
+    return told
 
 
 def _load(
@@ -162,8 +259,6 @@ def _load(
     minimal_distance: bool,
     position: PositionFormula,
 ) -> WannierModel:
-    if source == "auto":
-        source = _best_source(files)
     if position == "midpoint" and source != "chk":
         raise ModelError(
             f"position = 'midpoint' needs the overlaps of the .mmn: use source = 'chk'; {source} "
@@ -241,7 +336,7 @@ def _load(
     )
     window = _compare_with_eig(files, bare, model)
     if spin_source in (".spn", SPIN_R):
-        _check_spin(model, spin_source, bare.spin_quality)
+        check_spin(model, spin_source, bare.spin_quality)
     return replace(
         model,
         spin_source=spin_source,
@@ -264,35 +359,6 @@ def _check_choices(**choices: str) -> None:
             raise ModelError(f"{name} = {word!r} must be one of {', '.join(known[name])}.")
 
 
-def _check_spin(model: WannierModel, spin_source: str, quality: SpinQuality | None) -> None:
-    """Spin matrices that cannot be those of this Hamiltonian, or are no Pauli matrices."""
-    spin_Rsij = model.needs_spin("this check")
-    rms_s = np.sqrt((np.abs(spin_Rsij) ** 2).sum(axis=(0, 2, 3)) / model.n_wann)
-    if rms_s.max() > LARGEST_SPIN:
-        raise InconsistentFilesError(
-            f"The spin of {spin_source} is too large: root mean square eigenvalues of "
-            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. The file is "
-            "damaged or holds another operator; write it again."
-        )
-    if rms_s.min() < SMALLEST_SPIN:
-        warnings.warn(
-            f"The spin of {spin_source} is small: root mean square eigenvalues of "
-            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. Is it S = "
-            "sigma/2, or do the Wannier functions leave out one spin?",
-            W90SpinWarning,
-            stacklevel=4,
-        )
-    elif quality is not None and quality.complaint is not None:
-        warnings.warn(f"{spin_source}: {quality.complaint}", W90SpinWarning, stacklevel=4)
-    violation = time_reversal_violation(model)
-    if violation is not None and violation.ham < TOLERANCE_HAM and violation.spin > REVERSED_SPIN:
-        raise InconsistentFilesError(
-            f"H(R) has time reversal (violated by {violation.ham:.1e} eV), but the spin of "
-            f"{spin_source} violates it by {violation.spin:.2f}. The file is damaged, its k points "
-            "are in another order, or it is from another run; write it again."
-        )
-
-
 def _best_source(files: FilesOfSeed) -> Source:
     """First source whose files are all there."""
     if files.find("_tb.dat"):
@@ -301,6 +367,8 @@ def _best_source(files: FilesOfSeed) -> Source:
         return "chk"
     if files.find("_hr.dat"):
         return "hr"
+    if files.find(".amn") and files.find(".eig"):
+        return "amn"
     folder = files.seedname if files.seedname.is_dir() else files.seedname.parent
     if not folder.is_dir():
         raise FileMissingError(
@@ -309,7 +377,7 @@ def _best_source(files: FilesOfSeed) -> Source:
     seeds = sorted(
         {
             path.name.split(suffix)[0]
-            for suffix in ("_tb.dat", "_hr.dat", ".chk")
+            for suffix in ("_tb.dat", "_hr.dat", ".chk", ".amn")
             for path in folder.glob(f"*{suffix}*")
         }
     )
@@ -320,12 +388,11 @@ def _best_source(files: FilesOfSeed) -> Source:
         hint = f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
     else:
         hint = "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
-    if files.find(".amn") and files.find(".eig"):
-        hint += " Or take w90spin.model.closest.load_closest: .amn and .eig are enough for it."
     raise FileMissingError(
         files.seedname,
         "",
-        "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
+        "no _tb.dat, no .chk with .eig and .mmn, no _hr.dat, and no .amn with .eig, with this "
+        "seedname.",
         hint,
     )
 
@@ -367,20 +434,15 @@ def _from_tb(files: FilesOfSeed) -> _Bare:
     _same_cell(files, bare)
     centres = _centres(files, bare)
     if centres is not None:
-        apart = _wrapped_distance(centres.centres_ia, diagonal_ia, tb.cell_ca)
-        if apart > 1e-2:
-            raise InconsistentFilesError(
-                f"The Wannier centres in {centres.path} and {tb.path} are up to {apart:.3f} Å "
-                "apart. They come from different runs; write both again in one."
-            )
+        _same_centres(centres, tb.path, bare)
     return bare
 
 
 def _from_hr(files: FilesOfSeed) -> _Bare:
     hr = read_hr(files.take("_hr.dat"))
     win = files.win()
-    path = files.take("_centres.xyz")
-    centres = read_centres(path)
+    rmn_path = files.optional("_r.dat")
+    path = files.take("_centres.xyz") if rmn_path is None else files.optional("_centres.xyz")
     cell_ca = None if win is None else win.cell_ca
     if cell_ca is None:
         raise FileMissingError(
@@ -389,31 +451,59 @@ def _from_hr(files: FilesOfSeed) -> _Bare:
             f"{hr.path.name} holds no lattice vectors, and there is no .win with unit_cell_cart.",
             "Keep the .win beside it, or write _tb.dat with write_tb = .true.",
         )
-    if len(centres.centres_ia) != hr.n_wann:
-        raise InconsistentFilesError(
-            f"{path} has {len(centres.centres_ia)} Wannier centres, {hr.path} {hr.n_wann} Wannier "
-            "functions. They come from different runs."
-        )
     home = int(np.flatnonzero(np.all(hr.R_Rc == 0, axis=1))[0])
-    pos_Raij = np.zeros((len(hr.R_Rc), 3, hr.n_wann, hr.n_wann), dtype=np.complex128)
-    diagonal = np.arange(hr.n_wann)
-    pos_Raij[home][:, diagonal, diagonal] = centres.centres_ia.T * hr.degeneracy_R[home]
     bare = _Bare(
-        source=f"{hr.path.name}, r diagonal from {path.name}",
+        source=hr.path.name,
         cell_ca=cell_ca,
         R_Rc=hr.R_Rc,
         degeneracy_R=hr.degeneracy_R,
         ham_Rij=hr.ham_Rij,
-        pos_Raij=pos_Raij,
-        centres_ia=centres.centres_ia,
+        pos_Raij=np.zeros((len(hr.R_Rc), 3, hr.n_wann, hr.n_wann), dtype=np.complex128),
+        centres_ia=np.zeros((hr.n_wann, 3)),
         mp_grid=_mp_grid(files),
-        structure=_structure(files, centres),
+        structure=None,
     )
-    bare.notes.append(
-        "The position operator is diagonal (Wannier centres only): interband quantities miss the "
-        "dipoles between Wannier functions. Write _tb.dat with write_tb = .true. for all of r."
-    )
+    centres = _centres(files, bare)
+    diagonal = np.arange(hr.n_wann)
+    if rmn_path is not None:
+        bare.pos_Raij = _position_of(hr, read_rmn(rmn_path))
+        bare.centres_ia = bare.pos_Raij[home][:, diagonal, diagonal].real.T / hr.degeneracy_R[home]
+        bare.source = f"{hr.path.name} and {rmn_path.name}"
+        if centres is not None:
+            _same_centres(centres, rmn_path, bare)
+    elif centres is not None and path is not None:
+        bare.centres_ia = centres.centres_ia
+        bare.pos_Raij[home][:, diagonal, diagonal] = centres.centres_ia.T * hr.degeneracy_R[home]
+        bare.source = f"{hr.path.name}, r diagonal from {path.name}"
+        bare.notes.append(
+            "The position operator is diagonal (Wannier centres only): interband quantities miss "
+            "the dipoles between Wannier functions. Write _tb.dat with write_tb = .true. for all "
+            "of r."
+        )
     return bare
+
+
+def _position_of(hr: HrFile, rmn: RmnFile) -> ComplexArray:
+    """Position matrix on the lattice vectors of H(R)."""
+    index_R = find_vectors(rmn.R_Rc, hr.R_Rc)
+    if rmn.n_wann != hr.n_wann or len(rmn.R_Rc) != len(index_R) or index_R.min() < 0:
+        raise InconsistentFilesError(
+            f"{rmn.path} ({rmn.n_wann} Wannier functions, {len(rmn.R_Rc)} R) and {hr.path} "
+            f"({hr.n_wann}, {len(hr.R_Rc)} R) do not have the same lattice vectors. They come from "
+            "different runs; write both again in one, with write_hr and write_rmn."
+        )
+    pos_Raij: ComplexArray = rmn.pos_Raij[index_R]
+    return pos_Raij
+
+
+def _same_centres(centres: CentresFile, other: Path, bare: _Bare) -> None:
+    """Refuse centres that are not those of the position operator, up to lattice vectors."""
+    apart = _wrapped_distance(centres.centres_ia, bare.centres_ia, bare.cell_ca)
+    if apart > SAME_CENTRE:
+        raise InconsistentFilesError(
+            f"The Wannier centres in {centres.path} and {other} are up to {apart:.3f} Å "
+            "apart. They come from different runs; write both again in one."
+        )
 
 
 def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
@@ -447,7 +537,7 @@ def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     centres = _centres(files, bare)
     if centres is not None:
         apart = _wrapped_distance(centres.centres_ia, chk.centres_ia, chk.cell_ca)
-        if apart > 1e-2:
+        if apart > SAME_CENTRE:
             bare.notes.append(
                 f"The Wannier centres in {centres.path.name} and {chk.path.name} are up to "
                 f"{apart:.3f} Å apart: the files come from different runs."
@@ -471,7 +561,7 @@ def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
             f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
         )
     apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
-    if apart > 1e-2:
+    if apart > SAME_CENTRE:
         raise InconsistentFilesError(
             f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
             "apart. They come from different runs; write both again in one."
@@ -482,7 +572,7 @@ def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
 
 def _tell_other_checkpoint(files: FilesOfSeed, bare: _Bare) -> None:
     """Warn of a .chk that is not used and does not belong to the files that are."""
-    beside = FilesOfSeed(files.seedname)
+    beside = replace(files, used={})
     try:
         _matching_checkpoint(beside, bare)
     except W90SpinError as problem:
@@ -528,15 +618,20 @@ def _spin_from_npz(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
 
 
 def _same_bands(files: FilesOfSeed, chk: ChkFile) -> None:
-    """The bands that the .win leaves out must be those that the checkpoint left out."""
-    win = files.win()
-    if win is None or set(win.exclude_bands) == {int(band) for band in chk.exclude_bands}:
-        return
-    raise InconsistentFilesError(
-        f"{win.path} excludes {len(set(win.exclude_bands))} bands, {chk.path} "
-        f"{len(chk.exclude_bands)}, and not the same ones. The .win was changed after the "
-        "Wannierisation; restore it, or run wannier90.x again."
-    )
+    """The bands that .win and .nnkp leave out must be those that the checkpoint left out."""
+    used = set(chk.exclude_bands.tolist())
+    win, nnkp = files.win(), files.nnkp()
+    told = [] if win is None else [(win.path, set(win.exclude_bands))]
+    told += [] if nnkp is None else [(nnkp.path, set(nnkp.exclude_bands.tolist()))]
+    for path, excluded in told:
+        if excluded == used:
+            continue
+        differ = ", ".join(map(str, sorted(excluded ^ used)[:5]))
+        raise InconsistentFilesError(
+            f"{path} excludes {len(excluded)} bands, {chk.path} {len(used)}, and not the same ones "
+            f"(first that only one of them does: {differ}). One of the two is from another run; "
+            "restore it, or run 'wannier90.x -pp', the interface and wannier90.x again."
+        )
 
 
 def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
