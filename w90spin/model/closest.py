@@ -26,6 +26,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import constants
 from scipy.special import expit
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
@@ -41,6 +42,12 @@ from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import reciprocal_lattice
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
+from w90spin.model.same_run import (
+    SAME_LENGTH,
+    SAME_POINT,
+    read_ordered_eig,
+    refuse_other_neighbours,
+)
 from w90spin.model.spin import (
     atomic_spin,
     pairs_from_centres,
@@ -50,13 +57,13 @@ from w90spin.model.spin import (
 from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import ImageList, minimal_images, wigner_seitz_vectors
+from w90spin.parallel import one_thread
 from w90spin.read import (
     AmnFile,
     ChkFile,
     EigFile,
     WinFile,
     read_amn,
-    read_eig,
     read_mmn,
     read_spn,
 )
@@ -69,11 +76,10 @@ A file with twelve digits then fixes the Wannier functions to five."""
 AB_INITIO = 1e-3
 """Bands nearer to the .eig than this count as the ab-initio ones. [eV]"""
 
-SAME_POINT = 1e-5
-"""Reduced k points that differ by less are the same."""
-
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
+
+_BOHR: float = constants.physical_constants["Bohr radius"][0] * 1e10  # Å
 
 _ORBITALS = {
     **dict(s=1, p=3, d=5, f=7, sp=2, sp2=3, sp3=4, sp3d=5, sp3d2=6),  # noqa: C408
@@ -234,15 +240,16 @@ def load_closest(
 
         model = load_closest("data/bi-monolayer/bi", window=(-np.inf, 2.5, 0.5))
     """
-    return build_closest(
-        FilesOfSeed.named(seedname),
-        window=window,
-        centres=centres,
-        spin=spin,
-        spin_order=spin_order,
-        periodic=periodic,
-        position=position,
-    )
+    with one_thread():
+        return build_closest(
+            FilesOfSeed.named(seedname),
+            window=window,
+            centres=centres,
+            spin=spin,
+            spin_order=spin_order,
+            periodic=periodic,
+            position=position,
+        )
 
 
 def build_closest(
@@ -268,7 +275,7 @@ def build_closest(
     -------
     WannierModel
     """
-    eig = read_eig(files.take(".eig"))
+    eig = read_ordered_eig(files.take(".eig"))
     amn = read_amn(files.take(".amn"))
     v_knj = closest_wannier(eig, amn, window=window)
     n_bands, n_wann = v_knj.shape[1:]
@@ -305,7 +312,7 @@ def build_closest(
             "miss the dipoles between Wannier functions. Keep the .mmn for all of r."
         )
     else:
-        pos_Raij, centres_ia = _position(chk, mmn_path, R_Rc, degeneracy_R, images, position)
+        pos_Raij, centres_ia = _position(files, chk, mmn_path, R_Rc, degeneracy_R, images, position)
         apart = float(np.linalg.norm(centres_ia - site_ia, axis=1).max())
         notes.append(
             f"r from {mmn_path.name}; centres are up to {apart:.2g} Å from the sites of the trial "
@@ -329,7 +336,7 @@ def build_closest(
         spin_pairs=pairs,
     )
     if quality is not None:
-        check_spin(model, spin_source, quality)
+        check_spin(model, f"{files.seedname}{spin_source}", quality)
     low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
     if window is not None:
         low, high = max(low, window[0]), min(high, window[1])
@@ -361,7 +368,7 @@ def _lattice(files: FilesOfSeed) -> tuple[FloatArray, FloatArray]:
         if nnkp is not None and (
             nnkp.kpt_kc.shape != win.kpt_kc.shape
             or np.abs(nnkp.kpt_kc - win.kpt_kc).max() > SAME_POINT
-            or np.abs(nnkp.cell_ca - win.cell_ca).max() > 1e-4
+            or np.abs(nnkp.cell_ca - win.cell_ca).max() > SAME_LENGTH
         ):
             raise InconsistentFilesError(
                 f"{nnkp.path} and {win.path} do not have the same lattice and k points. Write "
@@ -401,22 +408,46 @@ def _sites(files: FilesOfSeed) -> FloatArray:
 def _sites_from_win(win: WinFile) -> FloatArray:
     """Reduced sites of projections 'Symbol: orbitals', atom by atom as Wannier90 orders them."""
     sites: list[FloatArray] = []
-    if win.cell_ca is None or win.positions_xa is None:
-        raise ModelError(f"{win.path} has no atoms to place projections on. Give centres=.")
-    reduced_xc = win.positions_xa @ np.linalg.inv(win.cell_ca)
-    for line in win.blocks["projections"]:
-        symbol, _, rest = line.partition(":")
+    if win.cell_ca is None:
+        raise ModelError(f"{win.path} has no unit cell to place projections in. Give centres=.")
+    lines = win.blocks["projections"]
+    unit = _BOHR if lines and lines[0].strip().lower() == "bohr" else 1.0
+    if lines and lines[0].strip().lower() in ("bohr", "ang"):
+        lines = lines[1:]
+    for line in lines:
+        place, _, rest = line.partition(":")
         # Axes and radial functions may follow; they do not move the orbital.
         words = rest.partition(":")[0].replace(" ", "").lower().split(";")
-        members = [x for x, name in enumerate(win.symbols) if name == symbol.strip()]
+        members = _places(win, place, unit)
         if not members or not all(word in _ORBITALS for word in words):
             raise ModelError(
                 f"{win.path}: the sites of the projections '{line}' cannot be read off. Keep the "
                 ".nnkp ('wannier90.x -pp' writes it), or give centres= in Å."
             )
         count = sum(_ORBITALS[word] for word in words) * (2 if win.spinors else 1)
-        sites += [reduced_xc[x] for x in members for _ in range(count)]
+        sites += [site_c for site_c in members for _ in range(count)]
     return np.array(sites).reshape(-1, 3)
+
+
+def _places(win: WinFile, place: str, unit: float) -> list[FloatArray]:
+    """Reduced places that 'Symbol', 'f=x,y,z' or 'c=x,y,z' stands for; none if not understood."""
+    kind, is_point, numbers = place.partition("=")
+    if not is_point:
+        if win.positions_xa is None or win.cell_ca is None:
+            return []
+        reduced_xc = win.positions_xa @ np.linalg.inv(win.cell_ca)
+        return [reduced_xc[x] for x, name in enumerate(win.symbols) if name == place.strip()]
+    try:
+        point = np.array([float(word) for word in numbers.split(",")])
+    except ValueError:
+        return []
+    if point.shape != (3,) or not np.isfinite(point).all():
+        return []
+    if kind.strip().lower() == "f":
+        return [point]
+    if kind.strip().lower() == "c" and win.cell_ca is not None:
+        return [unit * point @ np.linalg.inv(win.cell_ca)]
+    return []
 
 
 def _mesh(kpt_kc: FloatArray, seedname: Path) -> tuple[int, int, int]:
@@ -481,6 +512,7 @@ def _as_checkpoint(
 
 
 def _position(
+    files: FilesOfSeed,
     chk: ChkFile,
     mmn_path: Path,
     R_Rc: IntArray,
@@ -490,6 +522,8 @@ def _position(
 ) -> tuple[ComplexArray, FloatArray]:
     """Position on the lattice vectors of the images, and the centres, near the sites."""
     mmn = read_mmn(mmn_path)
+    if (nnkp := files.nnkp()) is not None:
+        refuse_other_neighbours(nnkp, mmn)
     overlap_kbij, _ = checkpoint.overlaps_on_mesh(chk, mmn)
     home = int(np.flatnonzero(np.all(R_Rc == 0, axis=1))[0])
     diagonal = np.arange(chk.n_wann)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -30,6 +30,18 @@ from w90spin.model.files_of_seed import WRITERS, FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
+from w90spin.model.same_run import (
+    SAME_CENTRE,
+    SAME_LENGTH,
+    read_ordered_eig,
+    refuse_other_atoms,
+    refuse_other_bands,
+    refuse_other_counts,
+    refuse_other_images,
+    refuse_other_mesh,
+    refuse_other_neighbours,
+    wrapped_distance,
+)
 from w90spin.model.spin import (
     agreed_pairs,
     atomic_spin,
@@ -41,7 +53,7 @@ from w90spin.model.spin import (
 )
 from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
 from w90spin.model.tbmodels import from_tbmodels
-from w90spin.model.wannier import Structure, WannierModel
+from w90spin.model.wannier import Structure, WannierModel, minus_R
 from w90spin.model.wigner_seitz import (
     ImageList,
     image_list,
@@ -58,13 +70,13 @@ from w90spin.read import (
     WsvecFile,
     read_centres,
     read_chk,
-    read_eig,
     read_hr,
     read_mmn,
     read_rmn,
     read_spin_r,
     read_spn,
     read_tb,
+    read_wout,
     read_wsvec,
 )
 from w90spin.storage import format_name, is_hdf5
@@ -85,16 +97,13 @@ NAMED_SOURCE: dict[str, Source] = {
 }
 """Where H comes from if the user names this one file."""
 
+SAME_ORBITAL = 0.5
+"""Centres of the two spin components of an orbital are usually nearer. [Å]"""
+
 HDF5_ENDINGS = (".h5", ".hdf5")
 
 SPIN_R = "_spin_R.npz"
 """Ending of an array file with the spin operator on lattice vectors."""
-
-SAME_CENTRE = 1e-2
-"""Wannier centres from two files of one run agree within this. [Å]"""
-
-SAME_LENGTH = 1e-4
-"""Lattice vectors from two files of one run agree within this. [Å]"""
 
 
 def load_model(
@@ -268,6 +277,9 @@ def _load(
         bare = _from_chk(files, position)
     else:
         bare = _from_tb(files) if source == "tb" else _from_hr(files)
+        if (win := files.win()) is not None:
+            refuse_other_counts(win, {"num_wann": bare.ham_Rij.shape[-1]}, bare.source)
+    _compare_with_log(files, bare)
     periodic = _periodic_directions(bare, periodic)
     images = _images(files, bare, minimal_distance, periodic)
     n_R = len(bare.R_Rc)
@@ -322,7 +334,8 @@ def _load(
     if bare.midpoint is not None:
         pos_Raij = bare.midpoint(bare.R_Rc, bare.degeneracy_R, bare.centres_ia, images)
 
-    model = WannierModel.from_arrays(
+    model = _model(
+        f"{files.seedname} ({bare.source}; spin from {spin_source})",
         bare.cell_ca,
         R_Rc,
         ham_Rij[:, 0],
@@ -336,7 +349,7 @@ def _load(
     )
     window = _compare_with_eig(files, bare, model)
     if spin_source in (".spn", SPIN_R):
-        check_spin(model, spin_source, bare.spin_quality)
+        check_spin(model, f"{files.seedname}{spin_source}", bare.spin_quality)
     return replace(
         model,
         spin_source=spin_source,
@@ -345,6 +358,14 @@ def _load(
         frozen_window=window,
         spin_quality={} if bare.spin_quality is None else bare.spin_quality.numbers,
     )
+
+
+def _model(origin: str, *arrays: Any, **more: Any) -> WannierModel:
+    """Model from arrays; what they violate is said of the files that they are from."""
+    try:
+        return WannierModel.from_arrays(*arrays, **more)
+    except ModelError as problem:
+        raise ModelError(f"{origin}: {problem}") from None
 
 
 def _check_choices(**choices: str) -> None:
@@ -414,6 +435,8 @@ class _Bare:
     chk: ChkFile | None = None
     midpoint: Callable[..., ComplexArray] | None = None
     spin_quality: SpinQuality | None = None
+    centres_alone: bool = False
+    cell_source: str = ""
 
 
 def _from_tb(files: FilesOfSeed) -> _Bare:
@@ -463,6 +486,8 @@ def _from_hr(files: FilesOfSeed) -> _Bare:
         mp_grid=_mp_grid(files),
         structure=None,
     )
+    bare.cell_source = "" if win is None else str(win.path)
+    _same_cell(files, bare)
     centres = _centres(files, bare)
     diagonal = np.arange(hr.n_wann)
     if rmn_path is not None:
@@ -475,6 +500,7 @@ def _from_hr(files: FilesOfSeed) -> _Bare:
         bare.centres_ia = centres.centres_ia
         bare.pos_Raij[home][:, diagonal, diagonal] = centres.centres_ia.T * hr.degeneracy_R[home]
         bare.source = f"{hr.path.name}, r diagonal from {path.name}"
+        bare.centres_alone = True
         bare.notes.append(
             "The position operator is diagonal (Wannier centres only): interband quantities miss "
             "the dipoles between Wannier functions. Write _tb.dat with write_tb = .true. for all "
@@ -496,9 +522,43 @@ def _position_of(hr: HrFile, rmn: RmnFile) -> ComplexArray:
     return pos_Raij
 
 
+def _compare_with_log(files: FilesOfSeed, bare: _Bare) -> None:
+    """Centres of a `.wout` of another run: refused where r is made from centres, else warned of."""
+    path = files.find(".wout")
+    if path is None:
+        return
+    try:
+        log = read_wout(path)
+    except W90SpinError:
+        return  # of a run that only plotted, or was stopped: it says nothing
+    cell_apart = float(np.abs(log.cell_ca - bare.cell_ca).max())
+    if cell_apart > SAME_LENGTH:
+        differ = f"are in cells that differ by up to {cell_apart:.4f} Å"
+    elif log.centres_ia.shape == bare.centres_ia.shape:
+        apart = wrapped_distance(log.centres_ia, bare.centres_ia, bare.cell_ca)
+        if apart < SAME_CENTRE:
+            return
+        differ = f"are up to {apart:.3f} Å apart"
+    else:
+        differ = f"are {len(log.centres_ia)} and {len(bare.centres_ia)}"
+    problem = (
+        f"The Wannier centres in {path} and {bare.source} {differ}. They come from different runs"
+    )
+    if bare.centres_alone:
+        raise InconsistentFilesError(
+            f"{problem}, and r is made from centres here. Write _centres.xyz again with write_xyz "
+            "= .true., or remove the .wout if it is the wrong one."
+        )
+    warnings.warn(
+        f"{problem}; the .wout is not used, but something in this folder is stale.",
+        W90SpinWarning,
+        stacklevel=4,
+    )
+
+
 def _same_centres(centres: CentresFile, other: Path, bare: _Bare) -> None:
     """Refuse centres that are not those of the position operator, up to lattice vectors."""
-    apart = _wrapped_distance(centres.centres_ia, bare.centres_ia, bare.cell_ca)
+    apart = wrapped_distance(centres.centres_ia, bare.centres_ia, bare.cell_ca)
     if apart > SAME_CENTRE:
         raise InconsistentFilesError(
             f"The Wannier centres in {centres.path} and {other} are up to {apart:.3f} Å "
@@ -508,9 +568,12 @@ def _same_centres(centres: CentresFile, other: Path, bare: _Bare) -> None:
 
 def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     chk = read_chk(files.take(".chk"))
-    _same_bands(files, chk)
-    eig = read_eig(files.take(".eig"))
+    _same_run(files, chk)
+    eig = read_ordered_eig(files.take(".eig"))
     mmn = read_mmn(files.take(".mmn"))
+    nnkp = files.nnkp()
+    if nnkp is not None:
+        refuse_other_neighbours(nnkp, mmn)
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
     overlap_kbij, mismatch = checkpoint.overlaps_on_mesh(chk, mmn)
@@ -536,7 +599,7 @@ def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     _same_cell(files, bare)
     centres = _centres(files, bare)
     if centres is not None:
-        apart = _wrapped_distance(centres.centres_ia, chk.centres_ia, chk.cell_ca)
+        apart = wrapped_distance(centres.centres_ia, chk.centres_ia, chk.cell_ca)
         if apart > SAME_CENTRE:
             bare.notes.append(
                 f"The Wannier centres in {centres.path.name} and {chk.path.name} are up to "
@@ -553,14 +616,14 @@ def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
             f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
             f"{bare.ham_Rij.shape[-1]}. They come from different runs."
         )
-    _same_bands(files, chk)
+    _same_run(files, chk)
     lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
     if lattice_apart > SAME_LENGTH:
         raise InconsistentFilesError(
             f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
             f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
         )
-    apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
+    apart = wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
     if apart > SAME_CENTRE:
         raise InconsistentFilesError(
             f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
@@ -588,7 +651,7 @@ def _spin_from_spn(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     spn = read_spn(files.take(".spn"))
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
     eig_path = files.optional(".eig")
-    energy_kn = np.zeros((0, 0)) if eig_path is None else read_eig(eig_path).energy_kn
+    energy_kn = np.zeros((0, 0)) if eig_path is None else read_ordered_eig(eig_path).energy_kn
     if energy_kn.shape == (chk.n_kpts, chk.n_bands):
         bare.spin_quality = spin_quality(energy_kn, spn.spin_ksnm, chk.kpt_kc)
         bare.notes.append(f"Spin of {spn.path.name}: {bare.spin_quality}.")
@@ -617,21 +680,15 @@ def _spin_from_npz(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     return spin_Rsij
 
 
-def _same_bands(files: FilesOfSeed, chk: ChkFile) -> None:
-    """The bands that .win and .nnkp leave out must be those that the checkpoint left out."""
-    used = set(chk.exclude_bands.tolist())
+def _same_run(files: FilesOfSeed, chk: ChkFile) -> None:
+    """Bands, Wannier functions and k points of .win and .nnkp must be those of the checkpoint."""
     win, nnkp = files.win(), files.nnkp()
-    told = [] if win is None else [(win.path, set(win.exclude_bands))]
-    told += [] if nnkp is None else [(nnkp.path, set(nnkp.exclude_bands.tolist()))]
-    for path, excluded in told:
-        if excluded == used:
-            continue
-        differ = ", ".join(map(str, sorted(excluded ^ used)[:5]))
-        raise InconsistentFilesError(
-            f"{path} excludes {len(excluded)} bands, {chk.path} {len(used)}, and not the same ones "
-            f"(first that only one of them does: {differ}). One of the two is from another run; "
-            "restore it, or run 'wannier90.x -pp', the interface and wannier90.x again."
-        )
+    if win is not None:
+        refuse_other_counts(win, {"num_wann": chk.n_wann, "num_bands": chk.n_bands}, chk.path)
+    for told in (win, nnkp):
+        if told is not None:
+            refuse_other_bands(told, chk)
+            refuse_other_mesh(told, chk)
 
 
 def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
@@ -639,7 +696,7 @@ def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
     eig_path = files.optional(".eig")
     if eig_path is None or not _is_wigner_seitz(bare, chk.mp_grid):
         return
-    ham_kij = checkpoint.hamiltonian_on_mesh(chk, read_eig(eig_path))
+    ham_kij = checkpoint.hamiltonian_on_mesh(chk, read_ordered_eig(eig_path))
     apart = float(
         np.abs(
             checkpoint.to_lattice(ham_kij, checkpoint.mesh_points(chk), bare.R_Rc) - bare.ham_Rij
@@ -702,6 +759,7 @@ def _images_from_file(
             f"{bare.source} ({n_wann}, {len(bare.R_Rc)} R) do not have the same lattice vectors. "
             "They come from different runs; write both again in one."
         )
+    refuse_other_images(wsvec, minus_R(bare.R_Rc), bare.mp_grid)
     bare.notes.append(f"Minimal distances from {wsvec.path.name}.")
     count_x = wsvec.count_Rij.ravel()
     element_p = np.repeat(np.arange(len(count_x)), count_x)
@@ -759,12 +817,32 @@ def _spin_pairs(
             raise SpinOrderError(" ".join(silent))
         return None, ""
     try:
-        return agreed_pairs(evidence), " and ".join(evidence)
+        pairs = agreed_pairs(evidence)
+        _tell_distant_partners(files, bare, pairs)
+        return pairs, " and ".join(evidence)
     except SpinOrderError as problem:
         if required or spin_order is not None:
             raise
         bare.notes.append(f"{problem} Time reversal is not tested.")
         return None, ""
+
+
+def _tell_distant_partners(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
+    """Warn if the spin components of an orbital are not at one place."""
+    distances = [
+        wrapped_distance(bare.centres_ia[[up]], bare.centres_ia[[down]], bare.cell_ca)
+        for up, down in pairs
+    ]
+    worst = int(np.argmax(distances))
+    if distances[worst] > SAME_ORBITAL:
+        up, down = pairs[worst] + 1
+        warnings.warn(
+            f"{files.seedname}: Wannier functions {up} and {down} are the spin components of one "
+            f"orbital, but their centres are {distances[worst]:.2f} Å apart in {bare.source}. Look "
+            "whether the centres are those of this run, and the Wannier functions localised.",
+            W90SpinWarning,
+            stacklevel=5,
+        )
 
 
 def _periodic_directions(
@@ -801,7 +879,7 @@ def _compare_with_eig(
         lacking = "there is no .eig" if eig_path is None else "no file tells its k points"
         bare.notes.append(f"Bands were not compared with the ab-initio ones: {lacking}.")
         return None
-    eig = read_eig(eig_path)
+    eig = read_ordered_eig(eig_path)
     if len(eig.energy_kn) != len(kpt_kc):
         raise InconsistentFilesError(
             f"{eig_path} has {len(eig.energy_kn)} k points, {origin} {len(kpt_kc)}. They "
@@ -887,15 +965,16 @@ def _mp_grid(files: FilesOfSeed) -> tuple[int, int, int] | None:
 
 
 def _same_cell(files: FilesOfSeed, bare: _Bare) -> None:
-    win = files.win()
-    if win is None or win.cell_ca is None:
-        return
-    apart = float(np.abs(win.cell_ca - bare.cell_ca).max())
-    if apart > SAME_LENGTH:
-        raise InconsistentFilesError(
-            f"The lattice vectors in {win.path} and {bare.source} differ by up to {apart:.4f} Å. "
-            "They come from different runs."
-        )
+    """Refuse a .win or .nnkp with other lattice vectors."""
+    for told in (files.win(), files.nnkp()):
+        if told is None or told.cell_ca is None:
+            continue
+        apart = float(np.abs(told.cell_ca - bare.cell_ca).max())
+        if apart > SAME_LENGTH:
+            raise InconsistentFilesError(
+                f"The lattice vectors in {told.path} and {bare.cell_source or bare.source} differ "
+                f"by up to {apart:.4f} Å. They come from different runs."
+            )
 
 
 def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
@@ -909,6 +988,8 @@ def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
             f"{path} has {len(centres.centres_ia)} Wannier centres, {bare.source} {n_wann} Wannier "
             "functions. They come from different runs."
         )
+    if centres is not None and (win := files.win()) is not None:
+        refuse_other_atoms(win, centres, bare.cell_ca)
     return centres
 
 
@@ -919,10 +1000,3 @@ def _structure(files: FilesOfSeed, centres: CentresFile | None) -> Structure | N
     if centres is not None and len(centres.symbols):
         return Structure(tuple(centres.symbols), centres.positions_xa)
     return None
-
-
-def _wrapped_distance(one_ia: FloatArray, other_ia: FloatArray, cell_ca: FloatArray) -> float:
-    """Largest distance between two lists of centres, up to lattice vectors. [Å]"""
-    apart_ic = (one_ia - other_ia) @ np.linalg.inv(cell_ca)
-    apart_ic -= np.rint(apart_ic)
-    return float(np.linalg.norm(apart_ic @ cell_ca, axis=1).max())

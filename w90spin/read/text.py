@@ -8,6 +8,7 @@ as an :class:`~w90spin.errors.InputFileError` with the file, the line and the re
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
 import os
@@ -307,6 +308,8 @@ class TextFile:
                 text = self._rest + b"\n" if self._rest else b""
                 self._rest = b""
             else:
+                if self.line_no == 0 and not self._rest:
+                    data = data.removeprefix(codecs.BOM_UTF8)  # Windows editors begin so
                 if b"\0" in data:
                     raise self.format_error(
                         "binary data where text is expected.",
