@@ -105,7 +105,7 @@ def is_hdf5(path: Path | str) -> bool:
     -------
     bool
     """
-    return Path(path).is_file() and bool(h5py.is_hdf5(path))
+    return os.path.isfile(path) and bool(h5py.is_hdf5(path))
 
 
 def format_name(path: Path | str) -> str | None:

@@ -142,7 +142,7 @@ def test_a_checkpoint_of_another_run_that_is_not_used(lay):
 
 def test_energies_of_another_run(lay):
     seed = lay(*TB, *without(SPN, ".eig"))
-    lines = [f"{n} {k} {float(e) + 0.05 * (n == '9')}" for n, k, e in words(".eig")]
+    lines = [f"{n} {k} {float(e) + 0.05 * (int(n) > 8)}" for n, k, e in words(".eig")]
     (seed.parent / "bi.eig").write_text("\n".join(lines) + "\n")
     refused(seed, "bi.eig", "bi.chk.xz", "bi_tb.dat.xz", "gauge")
 
@@ -478,3 +478,15 @@ def test_translations_that_are_none_of_the_supercell(tmp_path, bi_folder, mesh):
     names = r"T = \(5, 0, 0\).*7x7x1 mesh" if mesh else "not the negative of those of -R"
     with pytest.raises(InconsistentFilesError, match=names):
         ws.load_model(tmp_path / "bi", spin="none")
+
+
+def test_a_link_to_nowhere_is_named(lay):
+    seed = lay(".win")
+    (seed.parent / "bi_tb.dat").symlink_to("scratch/bi_tb.dat")
+    with pytest.raises(FileMissingError, match=r"bi_tb\.dat: this is a link to scratch/bi_tb\.dat"):
+        ws.load_model(seed)
+
+
+def test_a_name_too_long_for_the_system(tmp_path):
+    with pytest.raises(FileMissingError, match="no Wannier90 output"):
+        ws.load_model(tmp_path / ("x" * 300))

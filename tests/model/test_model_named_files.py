@@ -245,3 +245,27 @@ def test_hdf5_files_that_are_no_models(tmp_path):
         ws.load_model(tmp_path / "text.w90.h5")
     with pytest.raises(FileMissingError, match="not there"):
         ws.load_model(tmp_path / "nothing.h5")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words_"),
+    [
+        ({"hop": "none"}, FileFormatError, "lacks or garbles"),
+        ({"hop/0/mat": np.full((2, 2), np.nan)}, ModelError, r"broken\.hdf5: ham.* not a finite"),
+        ({"hop/0/mat": np.eye(3)}, FileFormatError, "not those of 'size' orbitals"),
+        ({"uc": np.ones((2, 2))}, ModelError, r"broken\.hdf5: .*linearly dependent"),
+        ({"uc": None}, ModelError, r"broken\.hdf5: .*no unit cell"),
+        ({"size": 10**9}, FileFormatError, "lacks or garbles"),
+    ],
+)
+def test_damaged_files_of_tbmodels(tmp_path, change, error, words_):
+    tree = {"size": 2, "dim": 2, "uc": np.eye(2), "hop/0/R": [0, 0], "hop/0/mat": np.eye(2)}
+    if "hop" in change:
+        tree = {key: value for key, value in tree.items() if not key.startswith("hop/")}
+    tree |= change
+    with h5py.File(tmp_path / "broken.hdf5", "w") as file:
+        for key, value in tree.items():
+            if value is not None:
+                file[key] = value
+    with pytest.raises(error, match=words_):
+        ws.load_model(tmp_path / "broken.hdf5")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,7 +79,7 @@ class FilesOfSeed:
         for ending in ENDINGS:
             if bare.name.endswith(ending) and bare.name != ending:
                 seedname = bare.with_name(bare.name.removesuffix(ending))
-                return cls(seedname, ending=ending, _named=path if path.is_file() else None)
+                return cls(seedname, ending=ending, _named=path if os.path.isfile(path) else None)
         return cls(path)
 
     def find(self, suffix: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -235,12 +236,17 @@ def _from_hdf5(
             f"{path} is no model of w90spin, and TBmodels knows no spin: spin = {spin!r} cannot "
             "be met. Give spin_order = 'interlaced' or 'block' for pure spinors."
         )
-    return from_tbmodels(path, spin_order=None if spin == "none" else spin_order, periodic=periodic)
+    try:
+        return from_tbmodels(
+            path, spin_order=None if spin == "none" else spin_order, periodic=periodic
+        )
+    except ModelError as problem:
+        raise type(problem)(f"{path}: {problem}") from None
 
 
 def _source(files: FilesOfSeed, source: Source) -> Source:
     """Where H comes from: as told, by the file that was named, or by what is there."""
-    if not files.ending and files.seedname.is_file():
+    if not files.ending and os.path.isfile(files.seedname):
         raise FileFormatError(
             files.seedname,
             "",
@@ -390,8 +396,8 @@ def _best_source(files: FilesOfSeed) -> Source:
         return "hr"
     if files.find(".amn") and files.find(".eig"):
         return "amn"
-    folder = files.seedname if files.seedname.is_dir() else files.seedname.parent
-    if not folder.is_dir():
+    folder = files.seedname if os.path.isdir(files.seedname) else files.seedname.parent
+    if not os.path.isdir(folder):
         raise FileMissingError(
             folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
         )

@@ -230,7 +230,7 @@ def _read_file(path: Path) -> tuple[Any, Any, dict[tuple[int, ...], ComplexArray
             dimension,
         ):
             raise ValueError("the hoppings and positions are not those of 'size' orbitals")
-    except (KeyError, TypeError, ValueError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise FileFormatError(path, "hop", f"it lacks or garbles {problem}.", _REMEDY) from problem
     return tree.get("uc"), pos_ic, hop
 

@@ -69,7 +69,7 @@ def find_file(base: str | Path, suffix: str) -> Path | None:
     """
     for compression in ("", *COMPRESSIONS):
         path = Path(f"{base}{suffix}{compression}")
-        if os.path.exists(path):
+        if os.path.lexists(path):  # a link to nowhere is refused when read
             return path
     return None
 
@@ -97,7 +97,10 @@ class ByteStream:
         try:
             raw = open(self.path, "rb")  # noqa: SIM115 (closed by close)
         except FileNotFoundError:
-            raise FileMissingError(self.path, "", "there is no such file.", self.remedy) from None
+            problem = "there is no such file."
+            if self.path.is_symlink():
+                problem = f"this is a link to {os.readlink(self.path)}, which is not there."
+            raise FileMissingError(self.path, "", problem, self.remedy) from None
         except IsADirectoryError:
             raise FileMissingError(
                 self.path, "", "this is a directory, a file is expected.", "Name the file in it."
