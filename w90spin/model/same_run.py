@@ -249,17 +249,27 @@ def refuse_other_images(
             "changed or is from another mesh; write it again along with _tb.dat."
         )
     count_Rij = wsvec.count_Rij
-    first_p = np.concatenate([[0], np.cumsum(count_Rij.ravel())[:-1]])
-    sum_Rijc = np.add.reduceat(wsvec.shift_pc, first_p).reshape(*count_Rij.shape, 3)
-    wrong_Rij = count_Rij != count_Rij[opposite_R].swapaxes(1, 2)
-    wrong_Rij |= (sum_Rijc != -sum_Rijc[opposite_R].swapaxes(1, 2)).any(axis=3)
-    if wrong_Rij.any():
-        R, i, j = np.unravel_index(int(np.argmax(wrong_Rij)), wrong_Rij.shape)
-        raise InconsistentFilesError(
-            f"{wsvec.path}, R = {tuple(wsvec.R_Rc[R].tolist())}, i = {i + 1}, j = {j + 1}: the "
-            "translations are not the negative of those of -R, j, i, so that H(k) would not be "
-            "Hermitian. A number was changed; write it again along with _tb.dat."
-        )
+    first_Rij = np.cumsum(count_Rij).reshape(count_Rij.shape) - count_Rij
+    for R, opposite in enumerate(opposite_R.tolist()):  # one R at a time: files have millions
+        if opposite < R:
+            continue
+        sum_ijc, back_jic = (_sums(wsvec, first_Rij[x], count_Rij[x]) for x in (R, opposite))
+        wrong_ij = count_Rij[R] != count_Rij[opposite].T
+        wrong_ij |= (sum_ijc != -back_jic.swapaxes(0, 1)).any(axis=2)
+        if wrong_ij.any():
+            i, j = np.unravel_index(int(np.argmax(wrong_ij)), wrong_ij.shape)
+            raise InconsistentFilesError(
+                f"{wsvec.path}, R = {tuple(wsvec.R_Rc[R].tolist())}, i = {i + 1}, j = {j + 1}: the "
+                "translations are not the negative of those of -R, j, i, so that H(k) would not "
+                "be Hermitian. A number was changed; write it again along with _tb.dat."
+            )
+
+
+def _sums(wsvec: WsvecFile, first_ij: IntArray, count_ij: IntArray) -> IntArray:
+    """Sum of the translations of each pair (i, j, c) at one R."""
+    begin, end = int(first_ij[0, 0]), int(first_ij[-1, -1] + count_ij[-1, -1])
+    sum_xc: IntArray = np.add.reduceat(wsvec.shift_pc[begin:end], first_ij.ravel() - begin)
+    return sum_xc.reshape(*first_ij.shape, 3)
 
 
 def wrapped_distance(one_ia: FloatArray, other_ia: FloatArray, cell_ca: FloatArray) -> float:
