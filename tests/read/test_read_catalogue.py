@@ -560,6 +560,12 @@ CATALOGUE = {
     ),
     "chk is a .spn": (".chk", lambda: bi(".spn"), F, "record 3"),
     "chk.fmt last line missing": (".chk.fmt", lambda: lines(small(".chk.fmt"), 0, -1), F, "line"),
+    "chk.fmt integer beyond all": (
+        ".chk.fmt",
+        lambda: small(".chk.fmt").replace(b"\n1\n1\n1\n", b"\n1\n1.0E+300\n1\n", 1),
+        F,
+        "line",
+    ),
     "chk.fmt flag of two": (
         ".chk.fmt",
         lambda: small(".chk.fmt").replace(b"\n1\n1\n1\n", b"\n1\n2\n1\n", 1),
