@@ -824,7 +824,8 @@ def _spin_pairs(
         return None, ""
     try:
         pairs = agreed_pairs(evidence)
-        _tell_distant_partners(files, bare, pairs)
+        if spin_order is None:  # a given order that contradicts the centres was told above
+            _tell_distant_partners(files, bare, pairs)
         return pairs, " and ".join(evidence)
     except SpinOrderError as problem:
         if required or spin_order is not None:
