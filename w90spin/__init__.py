@@ -14,14 +14,20 @@ from w90spin.derive import InducedSpin, induced_spin
 from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, UniformMesh
+from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model import toys
-from w90spin.model.berri import from_system, to_system
+from w90spin.model.berri import berri_symmetrised, from_system, to_system
 from w90spin.model.closest import load_closest
 from w90spin.model.file import save_model
 from w90spin.model.load import load_model
+from w90spin.model.operations import MagneticGroup, SymmetryOperation
+from w90spin.model.orbitals import Orbital, spinor_orbitals
 from w90spin.model.partition import Partition, load_projected_partition, partition
 from w90spin.model.pythtb import from_pythtb, to_pythtb
+from w90spin.model.symmetrise import measure_symmetry, part_permutation, symmetrised
+from w90spin.model.symmetry import magnetic_group
 from w90spin.model.tbmodels import from_tbmodels, to_tbmodels
+from w90spin.model.tensor_form import TensorForm
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.response import SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, Tensor, load_result
@@ -40,18 +46,24 @@ __all__ = [
     "InducedSpin",
     "Iterated",
     "KMap",
+    "MagneticGroup",
+    "Orbital",
     "Partition",
     "PeriodicMesh",
     "Result",
     "SpinPolarizability",
     "Structure",
+    "SymmetryOperation",
+    "SymmetryTolerance",
     "Tensor",
+    "TensorForm",
     "UniformMesh",
     "W90SpinError",
     "W90SpinWarning",
     "WannierModel",
     "__version__",
     "band_path",
+    "berri_symmetrised",
     "compute",
     "ev_from_thz",
     "from_pythtb",
@@ -62,9 +74,14 @@ __all__ = [
     "load_model",
     "load_projected_partition",
     "load_result",
+    "magnetic_group",
+    "measure_symmetry",
     "model_report",
+    "part_permutation",
     "partition",
     "save_model",
+    "spinor_orbitals",
+    "symmetrised",
     "thz_from_ev",
     "to_pythtb",
     "to_system",

@@ -24,12 +24,17 @@ from w90spin.inspection import gap_words
 from w90spin.integrate import AutoMesh, Rule
 from w90spin.integrate.checkpoint import SECONDS_BETWEEN, Checkpoint
 from w90spin.integrate.driver import Limits, Progress, ZoneIntegral, integrate
-from w90spin.integrate.symmetry import ZoneSymmetry
+from w90spin.integrate.symmetry import (
+    FoundSymmetry,
+    SymmetryTolerance,
+    ZoneSymmetry,
+    zone_symmetry,
+)
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
 from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
+from w90spin.model.operations import MagneticGroup
 from w90spin.model.thickness import slab_thickness
-from w90spin.model.time_reversal import respects_time_reversal, time_reversal_violation
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
 from w90spin.response import SpinPolarizability
@@ -45,7 +50,8 @@ def compute(
     responses: Sequence[SpinPolarizability],
     *,
     mesh: Rule | None = None,
-    symmetry: Literal["auto", "none"] = "auto",
+    symmetry: Literal["auto", "none"] | MagneticGroup = "auto",
+    symmetry_tolerance: SymmetryTolerance | None = None,
     comm: Any = None,
     degeneracy: float = DEGENERACY_TOLERANCE,
     batch: int | None = None,
@@ -66,9 +72,13 @@ def compute(
     mesh : AutoMesh, PeriodicMesh, AdaptiveTree, Iterated or UniformMesh, optional
         The rule; by default ``AutoMesh()``, which chooses one and stops at a relative error of
         1e-4.
-    symmetry : "auto" or "none"
-        "auto" evaluates one of k and -k if the model has time reversal within the tolerances of
-        :mod:`w90spin.model.time_reversal`; the measured violation is in the result.
+    symmetry : "auto", "none" or MagneticGroup
+        "auto" takes the magnetic group of the atoms and their moments where the model knows its
+        orbitals, else time reversal.  Violations are measured on H(R), r(R) and the spin, and are
+        in the result; one point of every star is evaluated under those operations that the model
+        has.
+    symmetry_tolerance : SymmetryTolerance, optional
+        Largest violations of operations that are made use of.
     comm : mpi4py communicator, optional
         By default MPI's world under ``mpirun``, else a serial run.
     degeneracy : float
@@ -113,13 +123,19 @@ def compute(
     _check_arguments(responses, mesh, symmetry, degeneracy, batch)
     limits = Limits(max_cost, max_time)
     ranks = world(comm)
-    keeper: Checkpoint | None = None
-    if checkpoint is not None:
-        asked = (mesh, symmetry, degeneracy, batch)
-        keeper = Checkpoint(checkpoint, _job(model, responses, asked), checkpoint_every)
     with one_thread():
         return _compute(
-            model, responses, mesh, symmetry, ranks, degeneracy, batch, limits, keeper, report
+            model,
+            responses,
+            mesh,
+            symmetry,
+            symmetry_tolerance,
+            ranks,
+            degeneracy,
+            batch,
+            limits,
+            (checkpoint, checkpoint_every),
+            report,
         )
 
 
@@ -127,12 +143,13 @@ def _compute(
     model: WannierModel,
     responses: Sequence[SpinPolarizability],
     mesh: Rule,
-    symmetry: str,
+    symmetry: str | MagneticGroup,
+    tolerances: SymmetryTolerance | None,
     ranks: Comm,
     degeneracy: float,
     batch: int | None,
     limits: Limits,
-    keeper: Checkpoint | None,
+    keep: tuple[Path | str | None, float],
     report: Callable[[Progress], None] | None,
 ) -> Result:
     for response in responses:
@@ -142,22 +159,21 @@ def _compute(
     bands = BandSurvey(fourier) if ranks.is_root and _strict(responses) else None
     surveys = _survey(bands, responses, ranks)
     _warn_outside_window(model, responses)
-    violation = time_reversal_violation(model)
-    halve = (
-        symmetry == "auto"
-        and violation is not None
-        and violation.holds
-        and all(respects_time_reversal(model, response.parts) for response in responses)
-    )
-    zone: ZoneSymmetry | None = None
-    if halve:
-        zone = ZoneSymmetry.of_time_reversal([_n_parts(response) for response in responses])
+    found = FoundSymmetry(None, "not used")
+    if symmetry != "none" and ranks.is_root:
+        group = symmetry if isinstance(symmetry, MagneticGroup) else None
+        found = zone_symmetry(model, responses, group, tolerances)
+    found = ranks.bcast(found)
+    keeper: Checkpoint | None = None
+    if keep[0] is not None:
+        asked = (mesh, symmetry != "none", degeneracy, batch)
+        keeper = Checkpoint(keep[0], _job(model, responses, found.zone, asked), keep[1])
     integral = integrate(
         fourier,
         responses,
         mesh,
         comm=ranks,
-        symmetry=zone,
+        symmetry=found.zone,
         tolerance=degeneracy,
         batch=batch,
         limits=limits,
@@ -177,8 +193,10 @@ def _compute(
         )
     about: dict[str, Any] = {
         **_provenance(model, integral, mesh, ranks),
-        "time_reversal_violation": None if violation is None else str(violation),
-        "time_reversal_used": halve,
+        "symmetry": found.words,
+        "symmetry_operations": found.operations,
+        "symmetry_order": 1 if found.zone is None else len(found.zone),
+        "time_reversal_used": found.zone is not None and found.zone.reverses_time,
         "degeneracy_tolerance_eV": degeneracy,
         "gaps": {str(mu): gap_words(survey) for mu, survey in surveys.items()},
     }
@@ -197,7 +215,7 @@ def _compute(
 def _check_arguments(
     responses: Sequence[SpinPolarizability],
     mesh: Rule,
-    symmetry: str,
+    symmetry: str | MagneticGroup,
     degeneracy: float,
     batch: int | None,
 ) -> None:
@@ -209,8 +227,8 @@ def _check_arguments(
             f"mesh = {mesh!r} must be an AutoMesh, PeriodicMesh, AdaptiveTree, Iterated or "
             "UniformMesh."
         )
-    if symmetry not in ("auto", "none"):
-        raise IntegrationError(f"symmetry = '{symmetry}' must be 'auto' or 'none'.")
+    if not isinstance(symmetry, MagneticGroup) and symmetry not in ("auto", "none"):
+        raise IntegrationError(f"symmetry = '{symmetry}' must be 'auto', 'none' or a group.")
     if not 0.0 < degeneracy <= LARGEST_DEGENERACY:
         raise IntegrationError(
             f"degeneracy = {degeneracy} eV must be positive and at most {LARGEST_DEGENERACY} eV: "
@@ -297,15 +315,16 @@ def _labelled(
     return ResponseResult(name, claims.title, claims.reference, response.parameters(), tensors)
 
 
-def _n_parts(response: SpinPolarizability) -> int:
-    return len(response.parts.names) if response.parts else 1
-
-
 def _job(
-    model: WannierModel, responses: Sequence[SpinPolarizability], asked: tuple[object, ...]
+    model: WannierModel,
+    responses: Sequence[SpinPolarizability],
+    zone: ZoneSymmetry | None,
+    asked: tuple[object, ...],
 ) -> str:
     """Fingerprint of a run: equal ones can go on from each other's checkpoints."""
     digest = hashlib.sha256(repr((model.fingerprint, *asked)).encode())
+    if zone is not None:
+        digest.update(repr((zone.kpt_rotation_gcc.tolist(), zone.part_rgq)).encode())
     for response in responses:
         digest.update(repr((response.claims.name, response.parameters())).encode())
         if response.parts is not None:

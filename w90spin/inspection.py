@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from w90spin.errors import ModelError
 from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.operators import OPERATORS, carried
-from w90spin.model.symmetry import point_group
+from w90spin.model.symmetrise import measure_symmetry
+from w90spin.model.symmetry import magnetic_group, point_group
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.time_reversal import time_reversal_violation
 from w90spin.model.wannier import WannierModel
@@ -32,8 +34,8 @@ class ModelReport:
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
         spin_source, spin_currents, hermiticity, spin_purity, spin_extreme, spin_quality,
         kramers_splitting, pair_splitting, time_reversal, time_reversal_holds, thickness,
-        point_group, notes, frozen_window, mu, mu_in_window, gap, not_in_the_model, needed (of
-        that, by some response), usable_for, not_usable_for.
+        point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap, not_in_the_model,
+        needed (of that, by some response), usable_for, not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -82,6 +84,8 @@ class ModelReport:
             )
         if about["point_group"] is not None:
             lines.append(f"  atoms have the point group {about['point_group']}")
+        if about["symmetry"] is not None:
+            lines.append(f"  symmetry of the atoms: {about['symmetry']['summary']}")
         if about["thickness"] is not None:
             value, reason = about["thickness"]
             lines.append(f"  thickness {value:.3f} Å: {reason}")
@@ -174,6 +178,7 @@ def model_report(
             "kramers_splitting": _kramers_splitting(fourier) if holds else None,
             "pair_splitting": _pair_splitting(fourier),
             "point_group": None if group is None else f"{group.symbol}, {group.space_group}",
+            "symmetry": _symmetry(model),
             "thickness": None if thickness is None else [thickness.value, thickness.reason],
             "notes": list(model.notes),
             "mu": mu,
@@ -186,6 +191,18 @@ def model_report(
             "not_usable_for": unusable,
         }
     )
+
+
+def _symmetry(model: WannierModel) -> dict[str, Any] | None:
+    """Magnetic group of the atoms and how far the model is from each of its operations."""
+    group = magnetic_group(model)
+    if group is None:
+        return None
+    try:
+        report = measure_symmetry(model, group)
+    except ModelError as problem:
+        return {"summary": f"{group}; not measured: {problem}", "group": group.name}
+    return {"summary": report.summary(), **report.to_dict()}
 
 
 def gap_words(survey: GapSurvey) -> str:

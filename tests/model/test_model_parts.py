@@ -8,7 +8,7 @@ import pytest
 import w90spin as ws
 from w90spin.errors import PartitionError
 from w90spin.model.partition import Partition
-from w90spin.model.symmetry import PointGroup, point_group
+from w90spin.model.symmetry import point_group
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.time_reversal import respects_time_reversal, time_reversal_violation
 
@@ -252,55 +252,6 @@ def test_point_group_of_bismuth(bi_tb):
     found = {tuple(np.rint(np.diag(rotation)).astype(int)) for rotation in group.rotation_gaa}
     assert len(group.rotation_gaa) == 4
     assert found == {(1, 1, 1), (-1, 1, 1), (1, 1, -1), (-1, 1, -1)}  # polar axis y
-    allowed = [tuple(pair) for pair in np.argwhere(group.allowed_spin_field())]
-    assert allowed == [(0, 2), (2, 0)]
-
-
-@pytest.mark.parametrize("structure", ["mm2", "hexagonal", "none"])
-def test_invariant_part_is_a_projection(structure):
-    cell, atoms = {
-        "mm2": (np.diag([4.53, 4.82, 17.0]), None),
-        "hexagonal": (HEXAGONAL, [[0, 0, 0], [1 / 3, 2 / 3, 0.04], [2 / 3, 1 / 3, 0.0]]),
-        "none": (np.diag([3.0, 3.5, 9.0]), [[0, 0, 0], [0.11, 0.23, 0.05], [0.4, 0.3, -0.1]]),
-    }[structure]
-    if structure == "mm2":
-        turns = [np.diag(d) for d in ([1, 1, 1], [-1, 1, 1], [1, 1, -1], [-1, 1, -1])]
-        group = PointGroup("mm2", "", np.array(turns, float))
-    else:
-        symbols = ("B", "N", "C") if structure == "none" else ("B", "N", "N")
-        model = sites([[0, 0, 0]], cell=cell, atoms=ws.Structure(symbols, np.array(atoms) @ cell))
-        group = point_group(model)
-    tensor = np.random.default_rng(4).normal(size=(5, 2, 3, 3))
-    once = group.invariant_spin_field(tensor)
-    assert np.abs(group.invariant_spin_field(once) - once).max() < 1e-13
-    for turn in group.rotation_gaa:  # unchanged by every operation: axial times polar
-        turned = np.linalg.det(turn) * np.einsum("sc,...cd,bd->...sb", turn, once, turn)
-        assert np.abs(turned - once).max() < 1e-13
-        assert np.abs(turn @ turn.T - np.eye(3)).max() < 1e-12
-    reached = np.abs(group.invariant_spin_field(np.eye(9).reshape(9, 3, 3))).sum(axis=0) > 1e-6
-    assert np.array_equal(group.allowed_spin_field(), reached)
-    if structure == "none":
-        assert np.array_equal(once, tensor)
-
-
-def test_a_threefold_axis_leaves_what_neumann_says():
-    """3m with the mirror x -> -x: χ_xy = -χ_yx alone, for an axial and a polar index."""
-    atoms = np.array([[0, 0, 0], [1 / 3, 2 / 3, 0.05]]) @ HEXAGONAL
-    model = sites([[0, 0, 0]], cell=HEXAGONAL, atoms=ws.Structure(("Bi", "Te"), atoms))
-    group = point_group(model)
-    assert group.symbol == "3m"
-    assert len(group.rotation_gaa) == 6
-    once = group.invariant_spin_field(np.random.default_rng(8).normal(size=(3, 3)))
-    assert once[0, 1] == pytest.approx(-once[1, 0], abs=1e-14)
-    once[0, 1] = once[1, 0] = 0.0
-    assert np.abs(once).max() < 1e-13
-
-
-def test_inversion_leaves_nothing():
-    model = sites(
-        [[0, 0, 0]], atoms=ws.Structure(("Bi", "Bi"), np.array([[1, 1, 1.0], [-1, -1, -1.0]]))
-    )
-    assert not point_group(model).allowed_spin_field().any()
 
 
 def test_no_group_without_elements():

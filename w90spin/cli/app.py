@@ -98,6 +98,7 @@ def run(
             responses,
             mesh=plan.mesh.mesh(),
             symmetry=plan.mesh.symmetry,
+            symmetry_tolerance=plan.mesh.tolerance(),
             comm=comm,
             degeneracy=plan.mesh.degeneracy,
             checkpoint=checkpoint,
@@ -114,8 +115,8 @@ def run(
     if comm.is_root:
         induced = _induced(result)
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
-        for response in result.responses.values():
-            form = symmetry_form(model, response["upsilon1"])
+        for response, asked in zip(result.responses.values(), responses, strict=True):
+            form = symmetry_form(model, response["upsilon1"], asked.parts)
             if form is not None:
                 console.print(f"{response.name}: {form}", highlight=False, soft_wrap=True)
             console.print(tensor_table(result, response))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,13 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from w90spin.arrays import FloatArray
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
+from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.partition import Partition, partition
+from w90spin.model.symmetrise import symmetrised
+from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
 from w90spin.units import ev_from_thz
 
 CHECKPOINT_SUFFIX = ".ckpt.h5"
+
+Size = Annotated[float, Field(ge=0.0)]
 
 
 class _Section(BaseModel):
@@ -63,9 +69,20 @@ class ModelSection(_Section):
     minimal_distance: bool = True
     position: PositionFormula = "wannier90"
     window: tuple[_Edge, _Edge, float] | None = None
+    moments: list[float] | list[tuple[float, float, float]] | None = None
+    symmetrise: bool = False
 
     def load(self, folder: Path) -> WannierModel:
         """The model; the seedname counts from the folder of the job."""
+        model = self._read(folder)
+        if self.moments is not None:
+            model = model.with_moments(self.moments)
+        if self.symmetrise:
+            model, report = symmetrised(model)
+            model = replace(model, notes=(*model.notes, str(report).replace("\n", "; ")))
+        return model
+
+    def _read(self, folder: Path) -> WannierModel:
         return load_model(
             folder / self.seedname,
             source=self.source,
@@ -88,6 +105,7 @@ class MeshSection(_Section):
     atol: Annotated[float, Field(ge=0.0)] = 0.0
     max_points: Annotated[int, Field(ge=1)] = 1_000_000
     symmetry: Literal["auto", "none"] = "auto"
+    symmetry_tolerance: tuple[Size, Size, Size] = (TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN)
     degeneracy: Annotated[float, Field(gt=0.0, le=0.05)] = 1e-4
 
     @model_validator(mode="after")
@@ -101,6 +119,10 @@ class MeshSection(_Section):
                 f'rule = "{self.rule}" finds its own points'
             )
         return self
+
+    def tolerance(self) -> SymmetryTolerance:
+        """Largest violations of operations that are made use of."""
+        return SymmetryTolerance(*self.symmetry_tolerance)
 
     def mesh(self) -> Rule:
         """The rule."""

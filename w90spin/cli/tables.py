@@ -29,10 +29,7 @@ def provenance_lines(result: Result) -> list[str]:
     """
     about = result.provenance
     lines = [f"at mu = {mu} eV: {words}" for mu, words in about["gaps"].items()]
-    used = "k and -k paired" if about["time_reversal_used"] else "not used"
-    lines.append(
-        f"time reversal: {used}; violated by {about['time_reversal_violation'] or 'unknown'}"
-    )
+    lines.append(f"symmetry: {about['symmetry']}")
     verdict = {True: "converged", False: "NOT CONVERGED", None: "one mesh, no tolerance asked for"}[
         about["converged"]
     ]

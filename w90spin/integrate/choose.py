@@ -42,7 +42,7 @@ FIRST_PART = 0.5
 FEWEST_POINTS = 12
 """Points along each direction of the first mesh, at least."""
 
-FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 300.0, 3: 120.0}
+FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 150.0, 3: 100.0}
 """Predicted points along a direction up to which one mesh is the cheapest rule, by dimension."""
 
 MANY_LEVELS = 8
@@ -219,7 +219,9 @@ def _width(response: Response, survey: GapSurvey) -> tuple[float, str]:
         return 0.5 * scales.eta, f"a broadening of {scales.eta:g} eV above the gap"
     if to_resonance <= 0.0:
         return 0.0, "transitions in resonance"
-    return 0.5 * to_resonance, f"a direct gap of {survey.direct_gap:.3g} eV" + (
+    # Where Δ(k) = ω next to the smallest gap, if Δ² grows like k².
+    width = 0.5 * math.sqrt(to_resonance * (survey.direct_gap + scales.omega))
+    return width, f"a direct gap of {survey.direct_gap:.3g} eV" + (
         f", {scales.omega:.3g} eV of it taken by the photon" if scales.omega > 0.0 else ""
     )
 

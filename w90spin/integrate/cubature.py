@@ -44,6 +44,27 @@ GAUSS_WEIGHTS = np.array(
 )
 
 
+LINE_NODES = np.array(
+    [
+        0.960491268708020283423507092629080,
+        0.774596669241483377035853079956480,
+        0.434243749346802558002071502844628,
+        0.000000000000000000000000000000000,
+    ]
+)
+LINE_WEIGHTS = np.array(
+    [
+        0.104656226026467265193823857192073,
+        0.268488089868333440728569280666710,
+        0.401397414775962222905051818618432,
+        0.450916538658474142345110087045571,
+    ]
+)
+
+NULL_DEGREES = ((1, 2), (3, 4), (5, 6))
+"""Degrees of the polynomials whose shares in an integrand tell how fast they fall off."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cubature:
     """Nodes of a rule with an embedded one of lower degree.
@@ -124,3 +145,35 @@ def genz_malik(dimension: int) -> Cubature:
         fourth_cp[c, 1 + 2 * c : 3 + 2 * c] = 1.0
         fourth_cp[c, 1 + 2 * d + 2 * c : 3 + 2 * d + 2 * c] = -ratio
     return Cubature(np.array(nodes), weight_p, weight_p - np.repeat(five, counts), fourth_cp)
+
+
+@dataclass(frozen=True, eq=False)
+class LineRule:
+    """Kronrod's rule with 7 points (degree 10) on [-1, 1], normalised to length 1.
+
+    Parameters
+    ----------
+    node_p : float array (p)
+        Nodes.
+    weight_p : float array (p)
+        Weights; they add up to 1.
+    null_edp : float array (e, d, p)
+        For each pair d of :data:`NULL_DEGREES`, weights that give an integrand's coefficients of
+        the polynomials that are orthonormal on the nodes.
+    """
+
+    node_p: FloatArray
+    weight_p: FloatArray
+    null_edp: FloatArray
+
+
+@lru_cache(maxsize=1)
+def line_rule() -> LineRule:
+    """The rule for one-dimensional integrals inside one another."""
+    node_p = np.concatenate([-LINE_NODES, LINE_NODES[-2::-1]])
+    weight_p = np.concatenate([LINE_WEIGHTS, LINE_WEIGHTS[-2::-1]]) / 2.0
+    root_p = np.sqrt(weight_p)
+    vandermonde_pm = np.polynomial.legendre.legvander(node_p, len(node_p) - 1)
+    orthonormal_pm, _ = np.linalg.qr(root_p[:, None] * vandermonde_pm)
+    null_mp = (root_p[:, None] * orthonormal_pm).T
+    return LineRule(node_p, weight_p, np.array([[null_mp[m] for m in d] for d in NULL_DEGREES]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import FourierSum, KLines, KPoints
@@ -146,6 +146,14 @@ class Integrand:
             ],
             axis=-1,
         )
+
+    def allowed(self, symmetry: ZoneSymmetry | None) -> BoolArray:
+        """Components that the symmetry does not force to vanish, shape (x)."""
+        if symmetry is None:
+            return np.ones(self.size, dtype=bool)
+        probe_nx = np.random.default_rng(0).uniform(1.0, 2.0, size=(3, self.size))
+        reached_x: BoolArray = np.abs(self.invariant(symmetry, probe_nx)).max(axis=0) > 1e-9
+        return reached_x
 
     def published(self, vector: FloatArray) -> tuple[dict[str, FloatArray], ...]:
         """Published tensors from raw ones."""

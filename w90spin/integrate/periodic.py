@@ -22,7 +22,7 @@ from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, 
 from w90spin.integrate.symmetry import ZoneSymmetry
 
 DIVISORS = (2, 3, 5)
-"""Coarser meshes to look for, n / divisor; the two finest give the error."""
+"""Coarser meshes n / divisor to look for: the two finest, p and q, and n / (p q) tell the error."""
 
 MESH_STEP = 6
 """Meshes are multiples of this, so that they have two coarser ones."""
@@ -30,13 +30,13 @@ MESH_STEP = 6
 SHIFTED_STEP = 15
 """The same for meshes off Γ, whose coarser meshes have odd divisors."""
 
-SAFETY = 2.0
+SAFETY = 3.0
 """Factor on the extrapolated error."""
 
-CAUTION = 0.25
+CAUTION = 0.5
 """How far from algebraic (0) towards exponential convergence (1) an error is extrapolated."""
 
-LEAST_RATIO = 0.02
+LEAST_RATIO = 0.005
 """Smallest ratio of two differences that the extrapolation trusts."""
 
 GOAL = 0.5
@@ -108,10 +108,12 @@ def mesh_error(
 ) -> FloatArray:
     r"""Error of the mean over a mesh from the means over coarser meshes among its points.
 
-    With the differences :math:`d_m = |I_{N/m} - I_N|` of the two finest, :math:`d_p < d_q`, the
-    error is extrapolated as :math:`d_p (d_p/d_q)^x`: x = ln p / ln(q/p) is exact for algebraic
-    convergence, x = (1 - 1/p)/(1/p - 1/q) for exponential convergence.  The value used lies in
-    between, near the former.
+    With the differences :math:`d_m = |I_{N/m} - I_N|` of the two finest, p < q, and of
+    :math:`N/pq`, the error is extrapolated as :math:`3 d_p \rho^x`.  The ratio ρ is the larger of
+    :math:`d_p/d_q` and :math:`d_q/d_{pq}`: the three meshes are equally far apart, so that both are
+    the same where convergence is exponential, and luck in one of them is not trusted.  For
+    algebraic convergence x = ln p / ln(q/p) is exact, for exponential x = (1 - 1/p)/(1/p - 1/q);
+    the mean of the two is used.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def mesh_error(
     coarse_mx : float array (m, x)
         Means over the coarser ones.
     divisors : tuple of int
-        Ascending; with one of them alone its difference is the error.
+        (p, q, p q); with p alone its difference is the error, without the last ρ is 1.
 
     Returns
     -------
@@ -133,13 +135,28 @@ def mesh_error(
     difference_mx = np.abs(coarse_mx - value_x)
     if len(divisors) < 2:
         return tolerance.at_least_rounding(difference_mx[0])
-    norm_ms = tolerance.integrand.norm(difference_mx[:2])
-    ratio_s = np.divide(
-        norm_ms[0], norm_ms[1], out=np.ones_like(norm_ms[0]), where=norm_ms[1] > 0.0
-    )
+    norm_ms = tolerance.integrand.norm(difference_mx)
+    ratio_s = np.ones_like(norm_ms[0])
+    if len(divisors) > 2:
+        ratio_s = np.maximum(_ratio(norm_ms[0], norm_ms[1]), _ratio(norm_ms[1], norm_ms[2]))
     ratio_x = np.clip(ratio_s, LEAST_RATIO, 1.0)[tolerance.integrand.slot_x]
     fine_x = np.maximum(difference_mx[0], ratio_x * difference_mx[1])
     return tolerance.at_least_rounding(SAFETY * fine_x * ratio_x ** _exponent(divisors))
+
+
+def _ratio(fine_s: FloatArray, coarse_s: FloatArray) -> FloatArray:
+    ratio_s: FloatArray = np.divide(
+        fine_s, coarse_s, out=np.ones_like(fine_s), where=coarse_s > 0.0
+    )
+    return ratio_s
+
+
+def _divisors(n_c: tuple[int, int, int], shift: tuple[float, float, float]) -> tuple[int, ...]:
+    """Divisors p, q and p q of the coarser meshes that give the error."""
+    finest = coarser_meshes(n_c, shift, DIVISORS)[:2]
+    if len(finest) < 2:
+        return finest
+    return finest + coarser_meshes(n_c, shift, (finest[0] * finest[1],))
 
 
 def _exponent(divisors: tuple[int, ...]) -> float:
@@ -178,7 +195,7 @@ class UniformStrategy:
         self.symmetry = symmetry
         self.tolerance = tolerance
         self.shift = shift
-        divisors = coarser_meshes(n_c, shift, DIVISORS)[:2]
+        divisors = _divisors(n_c, shift)
         half_c = (max(1, n_c[0] // 2), max(1, n_c[1] // 2), max(1, n_c[2] // 2))
         self.meshes = [n_c] if divisors or half_c == n_c else [n_c, half_c]
         self.divisors = divisors
@@ -253,7 +270,7 @@ class PeriodicStrategy:
         self.shift = shift
         self.max_points = max_points
         self.step = SHIFTED_STEP if any(shift) else MESH_STEP
-        self.n_c = self._rounded(start_c, 1.0)
+        self.n_c = self._rounded(_alike(start_c, symmetry), 1.0)
         self.nested = False
         self.done_c: tuple[int, int, int] | None = None
         self.sum_mx = np.zeros((0, integrand.size))
@@ -275,8 +292,12 @@ class PeriodicStrategy:
             # The sums over the former mesh complete those over the points that are new.
             sum_mx = sum_mx.copy()
             sum_mx[0] += self.sum_mx[0]
+            former = {divisor: m for m, divisor in enumerate((1, *self.divisors))}
             for m, divisor in enumerate(self.divisors, start=1):
-                sum_mx[m] = self.sum_mx[0] if divisor == 2 else sum_mx[m] + self.sum_mx[m]
+                if divisor % 2 == 0:  # a mesh of which no point is new
+                    sum_mx[m] = self.sum_mx[former[divisor // 2]]
+                else:
+                    sum_mx[m] += self.sum_mx[m]
         self.sum_mx = sum_mx
         self._settle()
 
@@ -304,7 +325,7 @@ class PeriodicStrategy:
     @property
     def divisors(self) -> tuple[int, ...]:
         """Coarser meshes among the points of the present one."""
-        return coarser_meshes(self.n_c, self.shift, DIVISORS)[:2]
+        return _divisors(self.n_c, self.shift)
 
     def _settle(self) -> None:
         """Estimate from the sums at hand, and the next mesh."""
@@ -320,8 +341,17 @@ class PeriodicStrategy:
         if excess_s.max(initial=0.0) <= 1.0 or max(self.n_c) == 1:
             return
         next_c, nested = self._next(mean_mx, excess_s)
-        if math.prod(next_c) <= self.max_points:
+        if math.prod(next_c) > self.max_points:
+            next_c, nested = self._largest(), False
+        if math.prod(next_c) > math.prod(self.n_c):
             self.n_c, self.nested = next_c, nested
+
+    def _largest(self) -> tuple[int, int, int]:
+        """The finest mesh of the same proportions that may be had."""
+        dimension = sum(n > 1 for n in self.n_c)
+        factor = (self.max_points / math.prod(self.n_c)) ** (1.0 / dimension)
+        down = [self.step * int(n * factor / self.step) if n > 1 else 1 for n in self.n_c]
+        return (down[0], down[1], down[2])
 
     def _next(self, mean_mx: FloatArray, excess_s: FloatArray) -> tuple[tuple[int, int, int], bool]:
         """The mesh that should do, if that is cheaper than the doubled one, else the latter."""
@@ -329,11 +359,14 @@ class PeriodicStrategy:
         norm_ms = self.integrand.norm(np.abs(mean_mx[1:] - mean_mx[0]))[:, slot]
         dimension = sum(n > 1 for n in self.n_c)
         doubled = (1 << dimension) - (0 if any(self.shift) else 1)
-        p, q = self.divisors
+        p, q = self.divisors[:2]
         if 0.0 < norm_ms[0] < norm_ms[1] and np.isfinite(excess_s[slot]):
-            decay = math.log(norm_ms[1] / norm_ms[0]) / (1.0 / p - 1.0 / q)
+            apart = 1.0 / p - 1.0 / q
+            ratio = norm_ms[0] / norm_ms[1]
+            if len(norm_ms) > 2 and norm_ms[2] > norm_ms[1]:
+                ratio = max(ratio, norm_ms[1] / norm_ms[2])
             # The error given is that of the mesh with N / p points, extrapolated part of the way.
-            rate = decay * (1.0 / p + _exponent(self.divisors) * (1.0 / p - 1.0 / q))
+            rate = -math.log(ratio) / apart * (1.0 / p + _exponent(self.divisors) * apart)
             factor = 1.0 + math.log(excess_s[slot] / GOAL) / rate
             next_c = self._rounded(self.n_c, factor)
             if math.prod(next_c) < doubled * math.prod(self.n_c) and next_c != self.n_c:
@@ -344,6 +377,16 @@ class PeriodicStrategy:
     def _rounded(self, n_c: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
         up = [self.step * math.ceil(n * factor / self.step - 1e-9) if n > 1 else 1 for n in n_c]
         return (up[0], up[1], up[2])
+
+
+def _alike(n_c: tuple[int, int, int], symmetry: ZoneSymmetry | None) -> tuple[int, int, int]:
+    """As many points along directions that an operation mixes, so that it maps the mesh."""
+    if symmetry is None:
+        return n_c
+    linked_cc = (symmetry.kpt_rotation_gcc != 0).any(axis=0).astype(np.int64)
+    reached_cc = np.linalg.matrix_power(linked_cc + linked_cc.T + np.eye(3, dtype=np.int64), 3) > 0
+    most = [int(max(n for n, linked in zip(n_c, row, strict=True) if linked)) for row in reached_cc]
+    return (most[0], most[1], most[2])
 
 
 def _mesh(

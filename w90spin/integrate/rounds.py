@@ -11,10 +11,10 @@ import numpy as np
 from w90spin.arrays import FloatArray, IntArray
 from w90spin.integrate.integrand import Integrand, Values
 
-ROUNDING = 20 * float(np.finfo(np.float64).eps)
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
 """No error is given smaller than this part of the moduli that were added up."""
 
-NOISE_FLOOR = 1e-6
+NOISE_FLOOR = 1e-4
 """Relative tolerances count from the tensor or from this part of the moduli that it adds up,
 whichever is larger: digits lost to cancellation beyond it are not pursued."""
 

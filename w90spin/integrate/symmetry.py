@@ -3,13 +3,162 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from w90spin.arrays import FloatArray, IntArray
+from w90spin.errors import ModelError
+from w90spin.model.operations import MagneticGroup
+from w90spin.model.partition import Partition
+from w90spin.model.symmetrise import measure_symmetry, part_permutation
+from w90spin.model.symmetry import magnetic_group
+from w90spin.model.time_reversal import (
+    TOLERANCE_HAM,
+    TOLERANCE_POS,
+    TOLERANCE_SPIN,
+    respects_time_reversal,
+    time_reversal_violation,
+)
+from w90spin.model.wannier import WannierModel
 from w90spin.response.claims import TensorClaim
+
+
+class SupportsParts(Protocol):
+    """What of a response its symmetry depends on."""
+
+    @property
+    def parts(self) -> Partition | None:
+        """Parts of the cell, if it is resolved by them."""
+        ...
+
+
+@dataclass(frozen=True)
+class SymmetryTolerance:
+    """Largest violations of an operation that is made use of.
+
+    Parameters
+    ----------
+    ham : float
+        In H(R). [eV]
+    pos : float
+        In r(R). [Å]
+    spin : float
+        In the Pauli matrices.
+    """
+
+    ham: float = TOLERANCE_HAM
+    pos: float = TOLERANCE_POS
+    spin: float = TOLERANCE_SPIN
+
+
+@dataclass(frozen=True, eq=False)
+class FoundSymmetry:
+    """Symmetry of a zone integral, and in words what it rests on.
+
+    Parameters
+    ----------
+    zone : ZoneSymmetry, or None
+        Operations to make use of.
+    words : str
+        Group, violations, and what is used.
+    operations : dict
+        Violations of every operation, fit for JSON; empty where they were not measured.
+    """
+
+    zone: ZoneSymmetry | None
+    words: str
+    operations: dict[str, Any] = field(default_factory=dict)
+
+
+def zone_symmetry(
+    model: WannierModel,
+    responses: Sequence[SupportsParts],
+    group: MagneticGroup | None = None,
+    tolerance: SymmetryTolerance | None = None,
+) -> FoundSymmetry:
+    """Operations that a model and its parts have, within tolerances.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    responses : sequence
+        Their parts must be taken to parts.
+    group : MagneticGroup, optional
+        By default that of the atoms and their moments.
+    tolerance : SymmetryTolerance, optional
+        Largest violations.
+
+    Returns
+    -------
+    FoundSymmetry
+        From the magnetic group where the model knows its orbitals, else from time reversal alone.
+    """
+    tolerance = tolerance or SymmetryTolerance()
+    if model.orbitals is not None and (group := group or magnetic_group(model)) is not None:
+        report = measure_symmetry(model, group)
+        try:
+            kept = report.subgroup(ham=tolerance.ham, pos=tolerance.pos, spin=tolerance.spin)
+        except ModelError:
+            words = f"{report.summary()}; those within tolerances are no group, none is used"
+            return FoundSymmetry(None, words, report.to_dict())
+        zone = _of_operations(model, responses, kept)
+        used = f"{len(zone)} of {len(group)} operations used, which violate"
+        worst = [
+            violation
+            for violation in report.violations
+            if not violation.refused
+            and violation.ham <= tolerance.ham
+            and violation.pos <= tolerance.pos
+            and violation.spin <= tolerance.spin
+        ]
+        sizes = [max(getattr(v, name) for v in worst) for name in ("ham", "pos", "spin")]
+        words = (
+            f"{group}; {used} at most {sizes[0]:.1e} eV, {sizes[1]:.1e} Å, "
+            f"{sizes[2]:.1e} (tolerances {tolerance.ham:g} eV, {tolerance.pos:g} Å, "
+            f"{tolerance.spin:g})"
+        )
+        return FoundSymmetry(zone if len(zone) > 1 else None, words, report.to_dict())
+    violation = time_reversal_violation(model)
+    if violation is None:
+        return FoundSymmetry(None, "unknown: neither orbitals nor pairs of spin components")
+    holds = (
+        violation.ham <= tolerance.ham
+        and violation.pos <= tolerance.pos
+        and violation.spin <= tolerance.spin
+        and all(respects_time_reversal(model, response.parts) for response in responses)
+    )
+    pair = ZoneSymmetry.of_time_reversal([_n_parts(r) for r in responses]) if holds else None
+    return FoundSymmetry(pair, f"time reversal, {'used' if holds else 'not used'}: {violation}")
+
+
+def _n_parts(response: SupportsParts) -> int:
+    return len(response.parts.names) if response.parts else 1
+
+
+def _of_operations(
+    model: WannierModel, responses: Sequence[SupportsParts], group: MagneticGroup
+) -> ZoneSymmetry:
+    """Those operations that take the parts of every response to parts."""
+    kept, permutations = [], []
+    for operation in group:
+        targets = [
+            np.zeros(1, dtype=np.int64)
+            if response.parts is None
+            else part_permutation(response.parts, operation, model)
+            for response in responses
+        ]
+        if not any(target is None for target in targets):
+            kept.append(operation)
+            permutations.append(targets)
+    return ZoneSymmetry(
+        kpt_rotation_gcc=np.array([operation.kpt_rotation_cc for operation in kept]),
+        cartesian_gaa=np.array([operation.cartesian_aa for operation in kept]),
+        time_reversal_g=np.array([int(operation.time_reversal) for operation in kept]),
+        part_rgq=tuple(np.array(of_response) for of_response in zip(*permutations, strict=True)),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +199,12 @@ class ZoneSymmetry:
             time_reversal_g=np.array([0, 1]),
             part_rgq=tuple(np.tile(np.arange(n), (2, 1)) for n in n_parts_r),
         )
+
+    @property
+    def reverses_time(self) -> bool:
+        """Whether time reversal alone, or with a translation, is among the operations."""
+        plain_g = np.abs(self.cartesian_gaa - np.eye(3)).max(axis=(1, 2)) < 1e-6
+        return bool(np.any(plain_g & (self.time_reversal_g == 1)))
 
     def __len__(self) -> int:
         return len(self.time_reversal_g)

@@ -22,6 +22,16 @@ MARKED_SHARE = 0.6
 """Part of the total error that the cells split in one round carry."""
 
 
+RELIANCE_FACTOR = 3.0
+"""Factor on how much smaller the rule's error is found than the difference of the two rules."""
+
+LEAST_RELIANCE = 0.003
+"""No error is taken for a smaller part of that difference."""
+
+SPREAD_FACTOR = 3.0
+"""Standard deviations of a sum of cell errors with random signs."""
+
+
 @dataclass(frozen=True, eq=False)
 class IntegrateCells:
     """Rule and error over a few cells.
@@ -89,7 +99,8 @@ class TreeStrategy:
     -----
     The error of a cell is the difference of its two rules, which is that of the lower one.  When a
     cell is split, the difference to the sum of its parts shows how much smaller the error of the
-    better rule is; the mean of that ratio over the last rounds scales the total error.
+    better rule is; the mean of that ratio over the last rounds scales the total error.  Errors of
+    cells are added with their signs, and as if their signs were random: the larger one counts.
     """
 
     def __init__(
@@ -104,7 +115,9 @@ class TreeStrategy:
         self.max_points = max_points
         periodic = integrand.fourier.model.periodic
         self.directions = tuple(c for c in range(3) if periodic[c])
-        self.symmetry = _cell_symmetry(symmetry, self.directions)
+        self.symmetry = symmetry
+        self.cell_symmetry = _cell_symmetry(symmetry, self.directions)
+        self.allowed_x = integrand.allowed(symmetry)
         self.cell_xc, self.multiplicity_x = self._first_cells()
         self.value_xy = np.zeros((0, integrand.size))
         self.error_xy = np.zeros((0, integrand.size))
@@ -136,6 +149,7 @@ class TreeStrategy:
         rows = np.concatenate(outcome)
         size = self.integrand.size
         value_xy, error_xy, rough_xc = np.split(rows, [size, 2 * size], axis=1)
+        error_xy = error_xy * self.allowed_x
         self.evaluated += len(rows) * len(_cubature(len(self.directions)).weight_p)
         if len(self.value_xy):
             self._learn(value_xy)
@@ -185,11 +199,11 @@ class TreeStrategy:
         n, d = FIRST_CELLS[len(self.directions)], len(self.directions)
         index_xc = np.stack(np.unravel_index(np.arange(n**d), (n,) * d), axis=1)
         cell_xc = np.stack([index_xc, np.full_like(index_xc, n)], axis=1).astype(np.int64)
-        if self.symmetry is None:
+        if self.cell_symmetry is None:
             return cell_xc, np.ones(len(cell_xc))
         code_x = np.arange(n**d)
         lowest_x, fixed_x = code_x.copy(), np.zeros(n**d, dtype=np.int64)
-        for rotation_cc in self.symmetry.kpt_rotation_gcc:
+        for rotation_cc in self.cell_symmetry.kpt_rotation_gcc:
             kept_cc = rotation_cc[np.ix_(self.directions, self.directions)]
             # A cell is named by twice its centre, in units of its size.
             image_xc = ((2 * index_xc + 1) @ kept_cc.T - 1) // 2 % n
@@ -197,7 +211,7 @@ class TreeStrategy:
             lowest_x = np.minimum(lowest_x, image_x)
             fixed_x += image_x == code_x
         chosen_x = lowest_x == code_x
-        return cell_xc[chosen_x], (len(self.symmetry) / np.maximum(fixed_x, 1))[chosen_x]
+        return cell_xc[chosen_x], (len(self.cell_symmetry) / np.maximum(fixed_x, 1))[chosen_x]
 
     def _volumes(self) -> FloatArray:
         volume_x: FloatArray = self.multiplicity_x / self.cell_xc[:, 1].prod(axis=1)
@@ -208,7 +222,8 @@ class TreeStrategy:
         volume_x = self._volumes()[self.parent_x, None]
         better_xy = 0.5 * (part_xy[0::2] + part_xy[1::2])
         norm = self.integrand.norm
-        true_s = norm(volume_x * (better_xy - self.value_xy[self.parent_x])).sum(axis=0)
+        change_xy = (better_xy - self.value_xy[self.parent_x]) * self.allowed_x
+        true_s = norm(volume_x * change_xy).sum(axis=0)
         said_s = norm(volume_x * self.error_xy[self.parent_x]).sum(axis=0)
         # Later rounds tell more of the cells that are left.
         self.true_s, self.said_s = 0.5 * self.true_s + true_s, 0.5 * self.said_s + said_s
@@ -221,7 +236,8 @@ class TreeStrategy:
             self.true_s, self.said_s, out=np.ones_like(self.true_s), where=self.said_s > 0.0
         )
         reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
-        error_y = volume_x @ np.abs(self.error_xy)
+        spread_y = SPREAD_FACTOR * np.sqrt(volume_x**2 @ self.error_xy**2)
+        error_y = np.maximum(spread_y, np.abs(volume_x @ self.error_xy))
         error_y = reliance_s[self.integrand.slot_x] * error_y
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
@@ -254,10 +270,6 @@ class TreeStrategy:
         halves_x[row_x, 1, along_x] *= 2
         halves_x[row_x, 0, along_x] = 2 * halves_x[row_x, 0, along_x] + row_x % 2
         self.asked_xc, self.parent_x = halves_x, marked_x
-
-
-RELIANCE_FACTOR = 2.0
-LEAST_RELIANCE = 0.01
 
 
 def _cubature(dimension: int) -> Cubature:

@@ -21,6 +21,8 @@ imported when one of the functions here is called.
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ from w90spin.model import checkpoint
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.load import load_model
+from w90spin.model.orbitals import Orbital
 from w90spin.model.spin_current import CURRENTS, Current, SpinCurrentOperators
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.read import MmnFile, read_chk, read_eig, read_mmn, read_spn, read_sxu
@@ -420,13 +423,120 @@ def _last(op_Rsaij: ComplexArray) -> ComplexArray:
     return op_Rsaij.transpose(0, 3, 4, 2, 1)
 
 
+def berri_symmetrised(model: WannierModel) -> WannierModel:
+    """Model after WannierBerri's own symmetrisation, an independent check of ours.
+
+    Parameters
+    ----------
+    model : WannierModel
+        With atoms, spin, and whole shells of orbitals on the atoms, axes along x, y, z.  Atoms
+        without magnetic moments are taken as non-magnetic.
+
+    Returns
+    -------
+    WannierModel
+        H, r and spin symmetrised under the group that irrep finds for the three-dimensional
+        arrangement of atoms; the order of the Wannier functions is kept.
+
+    Raises
+    ------
+    ModelError
+        If WannierBerri or irrep cannot be imported, or the orbitals are not of that kind.
+
+    Notes
+    -----
+    :func:`w90spin.symmetrised` also takes single operations, local axes and models without atoms.
+    """
+    if importlib.util.find_spec("irrep") is None:
+        raise ModelError(
+            "irrep is not installed, which WannierBerri's symmetrisation needs. Install it (pip "
+            "install 'w90spin[berri]'), or use symmetrised(model), which does without."
+        )
+    structure, orbitals = model.structure, model.orbitals
+    if structure is None or orbitals is None or not orbitals[0].spin:
+        raise ModelError(
+            "WannierBerri's symmetrisation needs atoms and spinor orbitals; the model lacks them. "
+            "Use symmetrised(model, operations)."
+        )
+    reduced_xc = structure.positions_xa @ np.linalg.inv(model.cell_ca)
+    order, projections = _berri_order(orbitals, structure.symbols, reduced_xc)
+    moments_xa = structure.moments_xa
+    if moments_xa is None:
+        moments_xa = np.zeros_like(structure.positions_xa)
+    system = to_system(_reordered(model, order))
+    with warnings.catch_warnings():
+        # Of spglib's change of its way to tell errors, which irrep will have to follow.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        system.symmetrize(
+            projections,
+            reduced_xc,
+            list(structure.symbols),
+            soc=True,
+            magmom=moments_xa,
+            silent=True,
+            reorder_back=True,
+        )
+    back = from_system(system, periodic=model.periodic)
+    return replace(
+        _reordered(back, np.argsort(order)),
+        name=model.name,
+        spin_source=model.spin_source,
+        spin_pairs=model.spin_pairs,
+        orbitals=orbitals,
+        structure=structure,
+    )
+
+
+def _berri_order(
+    orbitals: tuple[Orbital, ...], symbols: tuple[str, ...], reduced_xc: FloatArray
+) -> tuple[IntArray, list[str]]:
+    """Functions shell by shell, atom by atom, up and down, and the names of the shells."""
+    names = {0: "s", 1: "p", 2: "d", 3: "f", -1: "sp", -2: "sp2", -3: "sp3", -5: "sp3d2"}
+    place: dict[tuple[str, int, int, int, int], int] = {}
+    for index, orbital in enumerate(orbitals):
+        apart_xc = reduced_xc - np.array(orbital.site_c)
+        apart_x = np.abs(apart_xc - np.rint(apart_xc)).max(axis=1)
+        atom = int(np.argmin(apart_x))
+        plain = np.allclose(orbital.z_axis_a, (0, 0, 1)) and np.allclose(
+            orbital.x_axis_a, (1, 0, 0)
+        )
+        key = (symbols[atom], orbital.l, atom, orbital.mr, -orbital.spin)
+        if apart_x[atom] > 1e-3 or not plain or orbital.l not in names or key in place:
+            raise ModelError(
+                f"Wannier function {index + 1} (l = {orbital.l}, mr = {orbital.mr}) is not one of "
+                "a shell on an atom with axes along x, y, z, which WannierBerri's symmetrisation "
+                "needs. Use symmetrised(model)."
+            )
+        place[key] = index
+    keys = sorted(place)
+    shells = dict.fromkeys((symbol, momentum) for symbol, momentum, *_ in keys)
+    order = np.array([place[key] for key in keys])
+    return order, [f"{symbol}:{names[momentum]}" for symbol, momentum in shells]
+
+
+def _reordered(model: WannierModel, order_i: IntArray) -> WannierModel:
+    """The same model with its Wannier functions in another order."""
+    spin_Rsij = model.spin_Rsij
+    return replace(
+        model,
+        ham_Rij=model.ham_Rij[:, order_i][:, :, order_i],
+        pos_Raij=model.pos_Raij[:, :, order_i][..., order_i],
+        spin_Rsij=None if spin_Rsij is None else spin_Rsij[:, :, order_i][..., order_i],
+        centres_ia=model.centres_ia[order_i],
+        spin_pairs=None,
+        orbitals=None,
+    )
+
+
 def _structure(system: System_R) -> Structure | None:
     """Atoms, where the system names them; WannierBerri also has bare numbers for labels."""
     labels = getattr(system, "atom_labels", None)
+    # A list, or an array after WannierBerri's symmetrisation.
+    labels = [] if labels is None else [*labels]
     if not labels or not all(isinstance(label, str) for label in labels):
         return None
     positions_xa = np.array(system.positions, dtype=np.float64) @ system.real_lattice
-    return Structure(tuple(labels), positions_xa)
+    return Structure(tuple(str(label) for label in labels), positions_xa)
 
 
 def _berri() -> Any:

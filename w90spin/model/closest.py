@@ -26,11 +26,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import constants
 from scipy.special import expit
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import (
+    FileFormatError,
     FileMissingError,
     InconsistentFilesError,
     ModelError,
@@ -42,6 +42,7 @@ from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import reciprocal_lattice
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
+from w90spin.model.orbitals import projected_orbitals
 from w90spin.model.same_run import (
     SAME_LENGTH,
     SAME_POINT,
@@ -62,10 +63,10 @@ from w90spin.read import (
     AmnFile,
     ChkFile,
     EigFile,
-    WinFile,
     read_amn,
     read_mmn,
     read_spn,
+    win_projections,
 )
 
 SINGULAR = 1e-7
@@ -78,15 +79,6 @@ AB_INITIO = 1e-3
 
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
-
-_BOHR: float = constants.physical_constants["Bohr radius"][0] * 1e10  # Å
-
-_ORBITALS = {
-    **dict(s=1, p=3, d=5, f=7, sp=2, sp2=3, sp3=4, sp3d=5, sp3d2=6),  # noqa: C408
-    **dict.fromkeys(("pz", "px", "py", "dz2", "dxz", "dyz", "dx2-y2", "dxy"), 1),
-    **dict(zip((f"l={l_}" for l_ in range(-5, 4)), (6, 5, 4, 3, 2, 1, 3, 5, 7), strict=True)),
-}
-"""Number of trial orbitals that a word in the projections of a .win stands for."""
 
 
 def energy_window(energy_kn: FloatArray, window: tuple[float, float, float]) -> FloatArray:
@@ -358,6 +350,7 @@ def build_closest(
         notes=(*notes, *model.notes),
         frozen_window=(low, high) if check.inside_max < AB_INITIO else None,
         spin_quality={} if quality is None else quality.numbers,
+        orbitals=projected_orbitals(files.win(), files.nnkp(), n_wann, pairs),
     )
 
 
@@ -398,56 +391,16 @@ def _sites(files: FilesOfSeed) -> FloatArray:
     if nnkp is not None and nnkp.projections:
         return np.array([projection.site_c for projection in nnkp.projections])
     if win is not None and "projections" in win.blocks:
-        return _sites_from_win(win)
+        try:
+            return np.array([projection.site_c for projection in win_projections(win)])
+        except FileFormatError as problem:
+            raise ModelError(
+                f"The projections cannot be read off: {problem} Or give centres= in Å."
+            ) from problem
     raise ModelError(
         f"The sites of the trial orbitals of {files.seedname}.amn are not known: there are no "
         "projections in a .nnkp or .win. Give them in Å with centres=."
     )
-
-
-def _sites_from_win(win: WinFile) -> FloatArray:
-    """Reduced sites of projections 'Symbol: orbitals', atom by atom as Wannier90 orders them."""
-    sites: list[FloatArray] = []
-    if win.cell_ca is None:
-        raise ModelError(f"{win.path} has no unit cell to place projections in. Give centres=.")
-    lines = win.blocks["projections"]
-    unit = _BOHR if lines and lines[0].strip().lower() == "bohr" else 1.0
-    if lines and lines[0].strip().lower() in ("bohr", "ang"):
-        lines = lines[1:]
-    for line in lines:
-        place, _, rest = line.partition(":")
-        # Axes and radial functions may follow; they do not move the orbital.
-        words = rest.partition(":")[0].replace(" ", "").lower().split(";")
-        members = _places(win, place, unit)
-        if not members or not all(word in _ORBITALS for word in words):
-            raise ModelError(
-                f"{win.path}: the sites of the projections '{line}' cannot be read off. Keep the "
-                ".nnkp ('wannier90.x -pp' writes it), or give centres= in Å."
-            )
-        count = sum(_ORBITALS[word] for word in words) * (2 if win.spinors else 1)
-        sites += [site_c for site_c in members for _ in range(count)]
-    return np.array(sites).reshape(-1, 3)
-
-
-def _places(win: WinFile, place: str, unit: float) -> list[FloatArray]:
-    """Reduced places that 'Symbol', 'f=x,y,z' or 'c=x,y,z' stands for; none if not understood."""
-    kind, is_point, numbers = place.partition("=")
-    if not is_point:
-        if win.positions_xa is None or win.cell_ca is None:
-            return []
-        reduced_xc = win.positions_xa @ np.linalg.inv(win.cell_ca)
-        return [reduced_xc[x] for x, name in enumerate(win.symbols) if name == place.strip()]
-    try:
-        point = np.array([float(word) for word in numbers.split(",")])
-    except ValueError:
-        return []
-    if point.shape != (3,) or not np.isfinite(point).all():
-        return []
-    if kind.strip().lower() == "f":
-        return [point]
-    if kind.strip().lower() == "c" and win.cell_ca is not None:
-        return [unit * point @ np.linalg.inv(win.cell_ca)]
-    return []
 
 
 def _mesh(kpt_kc: FloatArray, seedname: Path) -> tuple[int, int, int]:

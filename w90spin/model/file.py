@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from w90spin.errors import ModelError, ResultFileError
+from w90spin.model.orbitals import Orbital, as_vector
 from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.storage import ATTRIBUTES, read_format, write_tree
@@ -16,6 +17,9 @@ from w90spin.storage import ATTRIBUTES, read_format, write_tree
 SUFFIX = ".w90.h5"
 FORMAT = "w90spin-model"
 FORMAT_VERSION = 1
+
+ORBITAL_FIELDS = ("site_c", "l", "mr", "spin", "z_axis_a", "x_axis_a", "radial", "zona")
+"""Datasets of the group "orbitals", one row for each Wannier function."""
 
 
 def save_model(model: WannierModel, path: Path | str) -> Path:
@@ -81,6 +85,14 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
             "positions": model.structure.positions_xa,
             "positions@": {"unit": "Å", "axes": ["x", "a"]},
         }
+        if model.structure.moments_xa is not None:
+            tree["atoms"]["moments"] = model.structure.moments_xa
+            tree["atoms"]["moments@"] = {"unit": "μ_B", "axes": ["x", "a"]}
+    if model.orbitals is not None:
+        tree["orbitals"] = {
+            name: np.array([getattr(orbital, name) for orbital in model.orbitals])
+            for name in ORBITAL_FIELDS
+        }
     return write_tree(path, tree, packed=False)
 
 
@@ -124,6 +136,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
     try:
         periodic = [bool(flag) for flag in about["periodic"]]
         atoms, window = tree.get("atoms"), json.loads(about["frozen_window"])
+        orbitals = tree.get("orbitals")
         model = WannierModel(
             name=str(about["name"]),
             cell_ca=tree["cell"],
@@ -137,7 +150,9 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
             spin_pairs=tree.get("spin_pairs"),
             structure=None
             if atoms is None
-            else Structure(tuple(str(s) for s in atoms["symbols"]), atoms["positions"]),
+            else Structure(
+                tuple(str(s) for s in atoms["symbols"]), atoms["positions"], atoms.get("moments")
+            ),
             hermiticity=json.loads(about["hermiticity"]),
             inputs=json.loads(about["inputs"]),
             notes=tuple(json.loads(about["notes"])),
@@ -153,6 +168,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
                 for current, group in tree.get("spin_current", {}).items()
                 if not current.endswith(ATTRIBUTES)
             },
+            orbitals=None if orbitals is None else _orbitals(orbitals),
         )
         _check(model)
     except (KeyError, TypeError, ValueError, ModelError) as problem:
@@ -168,7 +184,28 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
     return model
 
 
+def _orbitals(group: dict[str, Any]) -> tuple[Orbital, ...]:
+    columns = [group[name] for name in ORBITAL_FIELDS]
+    return tuple(
+        Orbital(
+            site_c=as_vector(site_c),
+            l=int(momentum),
+            mr=int(mr),
+            spin=int(spin),
+            z_axis_a=as_vector(z_axis_a),
+            x_axis_a=as_vector(x_axis_a),
+            radial=int(radial),
+            zona=float(zona),
+        )
+        for site_c, momentum, mr, spin, z_axis_a, x_axis_a, radial, zona in zip(
+            *columns, strict=True
+        )
+    )
+
+
 def _check(model: WannierModel) -> None:
+    if model.orbitals is not None and len(model.orbitals) != model.n_wann:
+        raise ModelError(f"'orbitals' ({len(model.orbitals)} instead of {model.n_wann})")
     n_R, n = len(model.R_Rc), model.n_wann
     shapes = {
         "cell": (model.cell_ca, (3, 3)),

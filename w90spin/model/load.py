@@ -31,6 +31,7 @@ from w90spin.model.files_of_seed import WRITERS, FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
+from w90spin.model.orbitals import projected_orbitals
 from w90spin.model.same_run import (
     SAME_CENTRE,
     SAME_LENGTH,
@@ -363,6 +364,12 @@ def _load(
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
         frozen_window=window,
         spin_quality={} if bare.spin_quality is None else bare.spin_quality.numbers,
+        orbitals=projected_orbitals(
+            files.win(),
+            files.nnkp(),
+            model.n_wann,
+            pairs,
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError, ModelError, W90SpinWarning
 from w90spin.model.lattice import cell_measure, find_vectors, reciprocal_lattice
+from w90spin.model.orbitals import Orbital, checked_orbitals
 from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.parallel import Comm
 from w90spin.read.checks import cell_problem
@@ -36,10 +37,20 @@ class Structure:
         Chemical symbols.
     positions_xa : float array (x, a)
         Cartesian positions. [Å]
+    moments_xa : float array (x, a), or None
+        Magnetic moments, Cartesian; None where they are not known. [μ_B]
     """
 
     symbols: tuple[str, ...]
     positions_xa: FloatArray
+    moments_xa: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.moments_xa is not None and np.shape(self.moments_xa) != (len(self.symbols), 3):
+            raise ModelError(
+                f"Magnetic moments have shape {np.shape(self.moments_xa)}; one vector for each "
+                f"atom, ({len(self.symbols)}, 3), is needed; a collinear moment m is (0, 0, m)."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +89,8 @@ class WannierModel:
         Wannier functions (up, down) that share an orbital, if known.
     structure : Structure, or None
         Atoms, where known.
+    orbitals : tuple of Orbital (i), or None
+        What the Wannier functions are: site, angular momentum, axes, spin; where known.
     hermiticity : mapping
         Violation of O(-R) = O(R)^† of "ham" [eV], "pos" [Å], "spin" before symmetrisation.
     inputs : mapping
@@ -109,6 +122,7 @@ class WannierModel:
     frozen_window: tuple[float, float] | None = None
     spin_current: Mapping[str, SpinCurrentOperators] = field(default_factory=dict)
     spin_quality: Mapping[str, float] = field(default_factory=dict)
+    orbitals: tuple[Orbital, ...] | None = None
 
     @classmethod
     def from_arrays(
@@ -124,6 +138,7 @@ class WannierModel:
         *,
         name: str = "model",
         spin_pairs: ArrayLike | None = None,
+        orbitals: Sequence[Orbital] | None = None,
     ) -> WannierModel:
         r"""Build a model from arrays, checking and symmetrising them.
 
@@ -144,11 +159,14 @@ class WannierModel:
         periodic : 3 bools
             Which lattice directions the crystal repeats along.
         atoms : Structure or ase.Atoms, optional
-            Atoms of the cell.
+            Atoms of the cell; of ``ase.Atoms`` also the initial magnetic moments, those of a
+            collinear magnet along z.
         name : str
             What reports and results call the model.
         spin_pairs : int array (p, 2), optional
             Wannier functions (up, down) that share an orbital.
+        orbitals : sequence of Orbital (n), optional
+            What the functions are, which crystal symmetry needs.
 
         Returns
         -------
@@ -274,6 +292,7 @@ class WannierModel:
             spin_source="none" if spin is None else "given array",
             spin_pairs=None if spin_pairs is None else _pairs(spin_pairs, n_wann),
             structure=_structure(atoms),
+            orbitals=None if orbitals is None else checked_orbitals(orbitals, n_wann),
             hermiticity=hermiticity,
             notes=tuple(notes),
         )
@@ -380,6 +399,49 @@ class WannierModel:
             spin_source=source,
             spin_pairs=self.spin_pairs if spin_pairs is None else spin_pairs,
         )
+
+    def with_moments(self, moments: ArrayLike) -> WannierModel:
+        """Model whose atoms have magnetic moments.
+
+        Parameters
+        ----------
+        moments : float array (x, 3) or (x)
+            Moment of each atom, Cartesian, or along z. [μ_B]
+
+        Returns
+        -------
+        WannierModel
+
+        Raises
+        ------
+        ModelError
+            If the model has no atoms or another number of them.
+        """
+        if self.structure is None:
+            raise ModelError(
+                f"Model '{self.name}' has no atoms to give magnetic moments to. Give atoms= when "
+                "building it."
+            )
+        return replace(self, structure=replace(self.structure, moments_xa=_moments(moments)))
+
+    def with_orbitals(self, orbitals: Sequence[Orbital]) -> WannierModel:
+        """Model that knows what its Wannier functions are.
+
+        Parameters
+        ----------
+        orbitals : sequence of Orbital (i)
+            One for each Wannier function, in order.
+
+        Returns
+        -------
+        WannierModel
+
+        Raises
+        ------
+        ModelError
+            If their number is another, or some have spin and some do not.
+        """
+        return replace(self, orbitals=checked_orbitals(orbitals, self.n_wann))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -520,4 +582,16 @@ def _pairs(spin_pairs: ArrayLike, n_wann: int) -> IntArray:
 def _structure(atoms: Any) -> Structure | None:
     if atoms is None or isinstance(atoms, Structure):
         return atoms
-    return Structure(tuple(atoms.get_chemical_symbols()), np.array(atoms.positions, dtype=float))
+    return Structure(
+        tuple(atoms.get_chemical_symbols()),
+        np.array(atoms.positions, dtype=float),
+        _moments(atoms.get_initial_magnetic_moments()) if atoms.has("initial_magmoms") else None,
+    )
+
+
+def _moments(moments: ArrayLike) -> FloatArray:
+    """Magnetic moments as vectors; one number for each atom is a moment along z, as in ASE."""
+    moments_xa = np.array(moments, dtype=np.float64)
+    if moments_xa.ndim == 1:
+        moments_xa = moments_xa[:, None] * np.array([0.0, 0.0, 1.0])
+    return moments_xa

@@ -15,6 +15,7 @@ from w90spin.read.eig import EigFile, read_eig, write_eig
 from w90spin.read.hr import HrFile, read_hr, write_hr
 from w90spin.read.mmn import MmnFile, read_mmn, write_mmn
 from w90spin.read.nnkp import NnkpFile, Projection, read_nnkp
+from w90spin.read.projections import win_projections
 from w90spin.read.rmn import RmnFile, read_rmn
 from w90spin.read.spin_r import SpinRFile, read_spin_r
 from w90spin.read.spn import SpnFile, read_spn, write_spn
@@ -62,6 +63,7 @@ __all__ = [
     "read_win",
     "read_wout",
     "read_wsvec",
+    "win_projections",
     "write_amn",
     "write_eig",
     "write_hr",

@@ -17,7 +17,7 @@ from w90spin.read.text import TextFile
 
 _REMEDY = "Correct the .win file."
 _BOHR: float = constants.physical_constants["Bohr radius"][0] * 1e10  # Å
-_UNITS = {"ang": 1.0, "angstrom": 1.0, "bohr": _BOHR}
+UNITS = {"ang": 1.0, "angstrom": 1.0, "bohr": _BOHR}
 _KEYWORD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\s*[=:]\s*|\s+)(.*)")
 _TRUE = frozenset({".true.", "true", "t", ".t."})
 _FALSE = frozenset({".false.", "false", "f", ".f."})
@@ -178,8 +178,8 @@ def read_win(path: str | Path) -> WinFile:
 
 def _split_unit(lines: list[Line]) -> tuple[float, list[Line]]:
     """The block's length unit in Å, and its lines without the one that names it."""
-    if lines and lines[0].text.lower() in _UNITS:
-        return _UNITS[lines[0].text.lower()], lines[1:]
+    if lines and lines[0].text.lower() in UNITS:
+        return UNITS[lines[0].text.lower()], lines[1:]
     return 1.0, lines
 
 
