@@ -11,6 +11,8 @@ import numpy as np
 from w90spin.errors import ModelError
 from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
+from w90spin.model.files_of_seed import FilesOfSeed
+from w90spin.model.operators import OPERATORS, carried
 from w90spin.model.symmetrise import measure_symmetry
 from w90spin.model.symmetry import magnetic_group, point_group
 from w90spin.model.thickness import slab_thickness
@@ -32,8 +34,8 @@ class ModelReport:
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
         spin_source, spin_currents, hermiticity, spin_purity, spin_extreme, spin_quality,
         kramers_splitting, pair_splitting, time_reversal, time_reversal_holds, thickness,
-        point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap, usable_for,
-        not_usable_for.
+        point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap, not_in_the_model,
+        needed (of that, by some response), usable_for, not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -96,12 +98,19 @@ class ModelReport:
                 f"  mu lies outside the frozen window [{low:.4g}, {high:.4g}] eV, where bands are "
                 "not the ab-initio ones"
             )
+        lines += [
+            f"  {OPERATORS[name].missing}: {how}"
+            for name, how in about["not_in_the_model"].items()
+            if name not in about["needed"]
+        ]
         lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
         lines.append(f"usable for: {', '.join(about['usable_for'])}")
         return "\n".join(lines)
 
 
-def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
+def model_report(
+    model: WannierModel, mu: float | None = None, *, files: FilesOfSeed | None = None
+) -> ModelReport:
     """Describe a model in a form that a person reads in a minute.
 
     Parameters
@@ -110,6 +119,8 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
         The model.
     mu : float, optional
         Fermi level to look for gaps at. [eV]
+    files : FilesOfSeed, optional
+        Where the model is from: what it does not carry is then looked for there.
 
     Returns
     -------
@@ -128,16 +139,25 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
         extreme = _spin_extreme(model)
     window = model.frozen_window
     fourier = FourierSum(model)
-    usable, missing = ["bands"], {}
-    for name in RESPONSES:
-        if model.spin_Rsij is None:
-            missing[name] = (
-                "the spin operator is missing; keep the .spn (write_spn = .true. in pw2wannier90, "
-                "LWRITE_SPN = .TRUE. in VASP 6.5) with the .chk, or take pure spinors with "
-                "spin = 'projections'"
-            )
-        else:
-            usable.append(name)
+    absent = {
+        name: operator.how(files)
+        for name, operator in OPERATORS.items()
+        if name not in carried(model)
+    }
+    usable, unusable = ["bands"], {}
+    for name, response in RESPONSES.items():
+        for variant, needs in response.needs.items():
+            label = f"{name} ({variant})" if variant else name
+            lacking = [operator for operator in OPERATORS if operator in needs & absent.keys()]
+            if lacking:
+                unusable[label] = " ".join(
+                    f"{OPERATORS[operator].missing}: {absent[operator]}" for operator in lacking
+                )
+            else:
+                usable.append(label)
+    needed = {
+        operator for r in RESPONSES.values() for needs in r.needs.values() for operator in needs
+    }
     return ModelReport(
         {
             "name": model.name,
@@ -165,8 +185,10 @@ def model_report(model: WannierModel, mu: float | None = None) -> ModelReport:
             "frozen_window": None if window is None else list(window),
             "mu_in_window": None if mu is None or window is None else window[0] <= mu <= window[1],
             "gap": None if mu is None else gap_words(BandSurvey(fourier).at(mu)),
+            "not_in_the_model": absent,
+            "needed": sorted(needed & absent.keys()),
             "usable_for": usable,
-            "not_usable_for": missing,
+            "not_usable_for": unusable,
         }
     )
 

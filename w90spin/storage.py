@@ -90,6 +90,50 @@ def read_tree(path: Path | str, *, mapped: bool = False) -> dict[str, Any]:
         ) from problem
 
 
+def is_hdf5(path: Path | str) -> bool:
+    """Whether there is an HDF5 file of this name.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    bool
+    """
+    return os.path.isfile(path) and bool(h5py.is_hdf5(path))
+
+
+def format_name(path: Path | str) -> str | None:
+    """Of which format an HDF5 file says it is.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    str or None
+        "w90spin-result" and the like; None if it says nothing.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be opened.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            name = file.attrs.get("format")
+    except (OSError, RuntimeError, KeyError, ValueError) as problem:
+        raise ResultFileError(
+            f"{path} is not a readable HDF5 file ({problem}). It may be cut short or damaged; "
+            "write it again."
+        ) from problem
+    return name if isinstance(name, str) else None
+
+
 def read_format(
     path: Path | str, name: str, newest: int, writer: str, *, mapped: bool = False
 ) -> dict[str, Any]:

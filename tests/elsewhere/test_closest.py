@@ -182,7 +182,8 @@ def test_bands_between_mesh_points(bi_closest, bi_chk, dft):
 def test_without_a_window_48_bands_are_no_32(bi_folder, bi_files, lay):
     """Löwdin's orbitals of all bands: bands 0.4 eV off, and the model says so."""
     seedname = lay(".amn", ".eig", ".nnkp", ".win")
-    model = load_closest(seedname, spin="none")
+    with pytest.warns(ws.W90SpinWarning, match="without regard to energy"):
+        model = load_closest(seedname, spin="none")
     apart_kn = (
         energies(model, mesh_points())[:, :N_OCCUPIED] - bi_files[0].energy_kn[:, :N_OCCUPIED]
     )
@@ -299,12 +300,35 @@ def edit_win(seedname, bi_folder, old, new):
     path.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize("line", ["f=0.5,0:s", "Bi:s;dark", "Sb:s;p", "random"])
+@pytest.mark.parametrize(
+    "line", ["f=0.5,0:s", "c=a,b,c:s", "g=0,0,0:s", "Bi:s;dark", "Sb:s;p", "random"]
+)
 def test_projections_that_cannot_be_read_off(lay, bi_folder, line):
     seedname = lay(".amn", ".eig")
     edit_win(seedname, bi_folder, "Bi:s;p", line)
     with pytest.raises(ModelError, match=r"cannot be read off.*centres="):
         load_closest(seedname, window=WINDOW)
+
+
+@pytest.mark.parametrize("kind", ["f", "c", "c in bohr"])
+def test_projections_at_points(lay, bi_folder, kind):
+    """The four atoms by their coordinates: sites and Hamiltonian are those of 'Bi:s;p'."""
+    by_name = load_closest(lay(".amn", ".eig", ".win"), window=WINDOW, spin="none")
+    cell = np.diag([4.53, 4.82, 17.0])
+    atom_xa = by_name.structure.positions_xa
+    points = {
+        "f": atom_xa @ np.linalg.inv(cell),
+        "c": atom_xa,
+        "c in bohr": atom_xa / 0.529177210544,
+    }[kind]
+    lines = [f"{kind[0]} = {x:.10f}, {y:.10f}, {z:.10f} : s; p" for x, y, z in points]
+    seedname = lay()
+    edit_win(
+        seedname, bi_folder, "Bi:s;p", "\n".join([*(["bohr"] if "bohr" in kind else []), *lines])
+    )
+    at_points = load_closest(seedname, window=WINDOW, spin="none")
+    np.testing.assert_allclose(at_points.centres_ia, by_name.centres_ia, atol=1e-7)
+    np.testing.assert_allclose(at_points.ham_Rij, by_name.ham_Rij, atol=1e-9)
 
 
 def test_files_of_different_runs(lay, bi_folder, tmp_path):

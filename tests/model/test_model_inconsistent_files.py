@@ -8,7 +8,7 @@ import pytest
 from model_files import CELL_CA, read_records, words, write_centres, write_records, write_tb
 
 import w90spin as ws
-from w90spin.errors import FileMissingError, InconsistentFilesError
+from w90spin.errors import FileMissingError, FileValueError, InconsistentFilesError
 from w90spin.read import find_file, read_spn, write_spn
 
 TB = (".win", ".nnkp", "_tb.dat", "_wsvec.dat")
@@ -142,7 +142,7 @@ def test_a_checkpoint_of_another_run_that_is_not_used(lay):
 
 def test_energies_of_another_run(lay):
     seed = lay(*TB, *without(SPN, ".eig"))
-    lines = [f"{n} {k} {float(e) + 0.05 * (n == '9')}" for n, k, e in words(".eig")]
+    lines = [f"{n} {k} {float(e) + 0.05 * (int(n) > 8)}" for n, k, e in words(".eig")]
     (seed.parent / "bi.eig").write_text("\n".join(lines) + "\n")
     refused(seed, "bi.eig", "bi.chk.xz", "bi_tb.dat.xz", "gauge")
 
@@ -260,7 +260,7 @@ def test_what_a_source_lacks_is_named(lay, source, present, missing, remedy):
 @pytest.mark.parametrize(
     ("present", "words"),
     [
-        ([".win", ".amn", ".eig"], "load_closest"),
+        ([".win", ".amn"], "no .amn with .eig"),
         ([".chk", ".eig"], "no .mmn. pw2wannier90.x writes it with write_mmn"),
         ([".chk"], "no .eig and no .mmn"),
     ],
@@ -322,5 +322,171 @@ def test_bands_left_out_of_another_run(tmp_path, bi_folder):
             (tmp_path / path.name).symlink_to(path)
     win = (bi_folder / "bi.win").read_text()
     (tmp_path / "bi.win").write_text(win.replace("exclude_bands = 1-40", "exclude_bands = 1-39"))
-    with pytest.raises(InconsistentFilesError, match="excludes 39 bands"):
+    with pytest.raises(InconsistentFilesError, match=r"bi\.win excludes 39 bands.*bi\.chk.*: 40\)"):
         ws.load_model(tmp_path / "bi")
+
+
+@pytest.mark.parametrize("source", ["tb", "chk"])
+def test_bands_left_out_by_another_nnkp(tmp_path, bi_folder, source):
+    for path in bi_folder.glob("bi*"):
+        if path.name != "bi.nnkp":
+            (tmp_path / path.name).symlink_to(path)
+    head, _ = (bi_folder / "bi.nnkp").read_text().split("begin exclude_bands")
+    numbers = "\n".join(map(str, [40, *range(1, 40), 41]))
+    (tmp_path / "bi.nnkp").write_text(f"{head}begin exclude_bands\n{numbers}\nend exclude_bands\n")
+    with pytest.raises(
+        InconsistentFilesError, match=r"bi\.nnkp excludes 40 bands, .*bi\.chk.* 40, .*: 40, 41\)"
+    ):
+        ws.load_model(tmp_path / "bi", source=source)
+
+
+def changed(tmp_path, bi_folder, name, change, *, keep=None):
+    """The Bi set, or some of it, with one text file changed."""
+    for path in bi_folder.glob("bi*"):
+        if path.name != name and (keep is None or any(part in path.name for part in keep)):
+            (tmp_path / path.name).symlink_to(path)
+    text = (bi_folder / name).read_text()
+    new = change(text)
+    assert new != text
+    (tmp_path / name).write_text(new)
+    return tmp_path / "bi"
+
+
+def scaled(text, factor):
+    """A _centres.xyz in other units."""
+    rows = [line.split() for line in text.splitlines()]
+    return "\n".join(
+        " ".join([row[0], *(f"{factor * float(x):.8f}" for x in row[1:])])
+        if row and row[0] in ("X", "Bi")
+        else " ".join(row)
+        for row in rows
+    )
+
+
+@pytest.mark.parametrize(
+    ("beside", "names"),
+    [
+        (".nnkp", r"bi\.nnkp and .*bi\.win differ by up to 70\.0"),
+        (".wout", r"bi\.wout and bi_hr.* are in cells that differ by up to 70\.0"),
+    ],
+)
+def test_lattice_of_another_run_beside_hr(tmp_path, bi_folder, beside, names):
+    """The _hr.dat itself has no lattice vectors."""
+    seed = changed(
+        tmp_path,
+        bi_folder,
+        "bi.win",
+        lambda text: text.replace("0 0 17.0", "0 0 87.0"),
+        keep=["_hr.dat", "_centres.xyz", beside],
+    )
+    with pytest.raises(InconsistentFilesError, match=names):
+        ws.load_model(seed)
+
+
+HR = ("_hr.dat", "_centres.xyz", "bi.win", "bi.nnkp", "_wsvec")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "source", "names"),
+    [
+        ("bi.win", ("num_wann = 32", "num_wann = 30"), "tb", "num_wann = 30, bi_tb.dat.xz has 32"),
+        ("bi.win", ("num_wann = 32", "num_wann = 30"), "hr", "num_wann = 30, bi_hr.dat.xz"),
+        ("bi.win", ("num_wann = 32", "num_wann = 30"), "chk", "bi.chk.xz has 32"),
+        ("bi.win", ("num_bands = 48", "num_bands = 44"), "chk", "num_bands = 44, .* has 48"),
+        ("bi.win", ("0.1428571429 0.0\n", "0.1528571429 0.0\n"), "chk", "k point 2 at .0.0, 0.15"),
+        ("bi.nnkp", ("0.14285714", "0.15285714"), "chk", r"bi\.nnkp and .*chk.* k point 2 at"),
+        (
+            "bi.nnkp",
+            ("    42    49      0   0   0", "    42    49      1   0   0"),
+            "chk",
+            "point 42",
+        ),
+        ("bi.win", ("Bi 0.0 0.17115", "Bi 0.0 0.27115"), "tb", r"atom 1 of .* Bi, is 0\.100 Å"),
+        ("bi.win", ("Bi 0.0 0.17115 1.76350\n", ""), "tb", r"has 4 atoms, .*bi\.win 3"),
+    ],
+)
+def test_input_of_another_run(tmp_path, bi_folder, name, change, source, names):
+    seed = changed(tmp_path, bi_folder, name, lambda text: text.replace(*change, 1))
+    with pytest.raises(InconsistentFilesError, match=names):
+        ws.load_model(seed, source=source, spin="none" if source == "hr" else "auto")
+
+
+def test_centres_in_bohr(tmp_path, bi_folder):
+    """Nothing in the file tells the unit; the atoms do."""
+    seed = changed(
+        tmp_path, bi_folder, "bi_centres.xyz", lambda text: scaled(text, 1 / 0.529177), keep=HR
+    )
+    with pytest.raises(InconsistentFilesError, match=r"atom 2 .* or one is not in Å"):
+        ws.load_model(seed)
+
+
+def moved(text):
+    return re.sub(r"X +2\.26500000", "X          4.26500000", text, count=1)
+
+
+def test_centres_against_the_log(tmp_path, bi_folder):
+    """Where r is made from centres they must be those of the log."""
+    seed = changed(tmp_path, bi_folder, "bi_centres.xyz", moved, keep=[*HR, ".wout"])
+    with pytest.raises(InconsistentFilesError, match=r"bi\.wout and .* are up to 2\.000 Å apart"):
+        ws.load_model(seed)
+
+
+def test_partners_that_are_apart_are_warned_of(tmp_path, bi_folder):
+    """Without the log, the spin components of an orbital 2 Å apart are a sign."""
+    seed = changed(tmp_path, bi_folder, "bi_centres.xyz", moved, keep=HR)
+    with pytest.warns(ws.W90SpinWarning, match=r"spin components of one orbital.* 2\.\d+ Å apart"):
+        ws.load_model(seed)
+
+
+def test_a_log_of_another_run_is_warned_of_where_it_is_not_needed(tmp_path, bi_folder):
+    seed = changed(
+        tmp_path,
+        bi_folder,
+        "bi.wout",
+        lambda text: text.replace("(  2.265000,", "(  2.365000,"),
+        keep=["_tb", "_wsvec", "bi.win", "bi.nnkp"],
+    )
+    with pytest.warns(ws.W90SpinWarning, match=r"bi\.wout and bi_tb\.dat\.xz are up to 0\.100 Å"):
+        ws.load_model(seed)
+    (tmp_path / "bi.wout").write_text("a run that only plotted\n")
+    assert ws.load_model(seed).n_wann == 32
+
+
+@pytest.mark.parametrize("source", ["tb", "chk", "amn"])
+def test_energies_out_of_order(tmp_path, bi_folder, source):
+    seed = changed(
+        tmp_path,
+        bi_folder,
+        "bi.eig",
+        lambda text: text.replace("    9    1   -2.234292", "    9    1  -11.834292"),
+    )
+    with pytest.raises(FileValueError, match=r"bi\.eig, k point 1, band 9: .*-11\.83\d+ after"):
+        ws.load_model(seed, source=source)
+
+
+@pytest.mark.parametrize("mesh", [True, False])
+def test_translations_that_are_none_of_the_supercell(tmp_path, bi_folder, mesh):
+    """With the mesh by its multiples, without it by those of -R."""
+    for part in ("_tb.dat", ".win") if mesh else ("_tb.dat",):
+        (path,) = bi_folder.glob(f"bi{part}*")
+        (tmp_path / path.name).symlink_to(path)
+    lines = ["", *(" ".join(line) for line in words("_wsvec.dat")[1:])]
+    lines[0] = "## written on a day with use_ws_distance=.true."
+    row = next(x for x in range(9000, len(lines)) if lines[x] == "0 0 0")
+    lines[row] = "5 0 0" if mesh else "7 0 0"
+    (tmp_path / "bi_wsvec.dat").write_text("\n".join(lines) + "\n")
+    names = r"T = \(5, 0, 0\).*7x7x1 mesh" if mesh else "not the negative of those of -R"
+    with pytest.raises(InconsistentFilesError, match=names):
+        ws.load_model(tmp_path / "bi", spin="none")
+
+
+def test_a_link_to_nowhere_is_named(lay):
+    seed = lay(".win")
+    (seed.parent / "bi_tb.dat").symlink_to("scratch/bi_tb.dat")
+    with pytest.raises(FileMissingError, match=r"bi_tb\.dat: this is a link to scratch/bi_tb\.dat"):
+        ws.load_model(seed)
+
+
+def test_a_name_too_long_for_the_system(tmp_path):
+    with pytest.raises(FileMissingError, match="no Wannier90 output"):
+        ws.load_model(tmp_path / ("x" * 300))

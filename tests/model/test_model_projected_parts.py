@@ -88,7 +88,7 @@ def test_parts_sum_to_the_total(bi_tb, turned):
 def test_refusals(bi_tb, files, tmp_path):
     chk, amn = files
     parts = partition(bi_tb, "atom")
-    with pytest.raises(FileMissingError, match="write_amn"):
+    with pytest.raises(FileMissingError, match="wannier90"):
         load_projected_partition(tmp_path / "bi", parts)
     with pytest.raises(PartitionError, match="trial orbitals"):
         projected_partition(parts, chk, replace(amn, amn_kni=amn.amn_kni[:, :, :30]))

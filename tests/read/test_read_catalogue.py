@@ -6,10 +6,12 @@ entries stands in the name of the test `test_size_of_the_catalogue`.
 """
 
 import bz2
+import codecs
 import functools
 import gzip
 import lzma
 import re
+import struct
 import tracemalloc
 from pathlib import Path
 
@@ -440,7 +442,9 @@ CATALOGUE = {
         "line 49",
     ),
     "eig Infinity": (".eig", lambda: set_word(bi(".eig"), 50, 2, "Infinity"), V, "line 50"),
-    "eig not ASCII": (".eig", lambda: "﻿".encode() + bi(".eig"), F, "line 1"),
+    "eig not ASCII": (".eig", lambda: "é".encode() + bi(".eig"), F, "line 1"),
+    "amn absurd number": (".amn", lambda: set_word(bi(".amn"), 99, 4, "1.0e30"), V, "line 99"),
+    "mmn absurd number": (".mmn", lambda: set_word(bi(".mmn"), 99, 1, "-7.0e5"), V, "line"),
     # .amn, .mmn
     "amn last line missing": (".amn", lambda: lines(bi(".amn"), 0, -1), F, "line"),
     "amn row twice": (".amn", lambda: set_line(bi(".amn"), 4, "1 1 1 0.1 0.1"), V, "line 3"),
@@ -470,6 +474,12 @@ CATALOGUE = {
         lambda: set_sizes(bi(".spn"), 48, 48),
         F,
         "record 50",
+    ),
+    "spn absurd number": (
+        ".spn",
+        lambda: bi(".spn")[:20_000] + struct.pack("<d", 1e300) + bi(".spn")[20_008:],
+        V,
+        "record 3",
     ),
     "spn 1e9 bands": (
         ".spn",
@@ -550,6 +560,12 @@ CATALOGUE = {
     ),
     "chk is a .spn": (".chk", lambda: bi(".spn"), F, "record 3"),
     "chk.fmt last line missing": (".chk.fmt", lambda: lines(small(".chk.fmt"), 0, -1), F, "line"),
+    "chk.fmt integer beyond all": (
+        ".chk.fmt",
+        lambda: small(".chk.fmt").replace(b"\n1\n1\n1\n", b"\n1\n1.0E+300\n1\n", 1),
+        F,
+        "line",
+    ),
     "chk.fmt flag of two": (
         ".chk.fmt",
         lambda: small(".chk.fmt").replace(b"\n1\n1\n1\n", b"\n1\n2\n1\n", 1),
@@ -737,6 +753,7 @@ HARMLESS = {
     "blanks at the end of lines": lambda text: text.replace(b"\n", b"   \n"),
     "tabs": lambda text: lines(text, 0, 1) + lines(text, 1).replace(b"  ", b" \t"),
     "no newline at the end": lambda text: text.rstrip(b"\n"),
+    "byte order mark": lambda text: codecs.BOM_UTF8 + text,
     "blank lines at the end": lambda text: text + b"\n \n\n",
 }
 

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -26,12 +26,14 @@ from w90spin.errors import InterruptedRunError, JobError, W90SpinError, W90SpinW
 from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
 from w90spin.integrate.checkpoint import remove_checkpoint
-from w90spin.model.load import SpinSource, load_model
+from w90spin.model.files_of_seed import FilesOfSeed
+from w90spin.model.load import Source, SpinSource, load_model
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, told_by_root, world
 from w90spin.response import RESPONSES, SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, load_result
 from w90spin.sample import band_path, zone_map
+from w90spin.storage import is_hdf5
 from w90spin.units import ev_from_thz
 
 TERMINATED = 128 + 15
@@ -49,7 +51,13 @@ app = typer.Typer(
 )
 
 ResultFile = Annotated[Path, typer.Argument(help="Result file of 'w90spin run'.")]
-SeedName = Annotated[str, typer.Argument(help="Folder and seedname, as in data/bi-monolayer/bi.")]
+SeedName = Annotated[
+    str,
+    typer.Argument(
+        help="Folder and seedname, as in data/bi-monolayer/bi; or one file: _tb.dat, _hr.dat, "
+        ".chk, .amn, a model file (.w90.h5) or one of TBmodels."
+    ),
+]
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the figures.")]
 Level = Annotated[float, typer.Option("--mu", help="Fermi level in eV, absolute.")]
 Photon = Annotated[float, typer.Option("--frequency", help="Frequency of the field in THz.")]
@@ -174,7 +182,15 @@ def plot(
 def inspect(
     seedname: SeedName,
     mu: Annotated[float | None, typer.Option("--mu", help="Fermi level in eV.")] = None,
+    source: Annotated[Source, typer.Option(help="Where H and r come from.")] = "auto",
     spin: Annotated[SpinSource, typer.Option(help="Where the spin operator comes from.")] = "auto",
+    spin_order: Annotated[
+        Literal["interlaced", "block"] | None, typer.Option(help="Order of the spin components.")
+    ] = None,
+    window: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="For projections alone: window in eV as LOW HIGH SMEARING; inf is read."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     path: Annotated[
         str | None, typer.Option("--plot", help="Also draw bands along this path, as in GXSYG.")
@@ -185,8 +201,10 @@ def inspect(
 
     The exit code is 0 only if some response can be computed.
     """
-    model = load_model(seedname, spin=spin)
-    report = model_report(model, mu)
+    model = load_model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
+    report = model_report(
+        model, mu, files=None if is_hdf5(seedname) else FilesOfSeed.named(seedname)
+    )
     typer.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
     if path is not None:
         from w90spin.plot import plot_all
@@ -194,7 +212,7 @@ def inspect(
         lines = band_path(model, path, mu=0.0 if mu is None else mu)
         for figure in plot_all(Result(responses={}, provenance={}, path=lines), output):
             typer.echo(figure, err=as_json)
-    if report.facts["not_usable_for"]:
+    if report.facts["usable_for"] == ["bands"]:
         raise typer.Exit(2)
 
 

@@ -16,7 +16,7 @@ from w90spin.arrays import FloatArray
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
-from w90spin.model.load import load_model
+from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.partition import Partition, partition
 from w90spin.model.symmetrise import symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
@@ -55,16 +55,20 @@ def _numbers(given: Numbers) -> FloatArray:
     return np.atleast_1d(np.asarray(given, dtype=np.float64))
 
 
+_Edge = Annotated[float, Field(allow_inf_nan=True)]
+
+
 class ModelSection(_Section):
     """[model]: which files, and what to take from them."""
 
     seedname: str
-    source: Literal["auto", "tb", "hr", "chk"] = "auto"
-    spin: Literal["auto", "spn", "projections", "none"] = "auto"
+    source: Source = "auto"
+    spin: SpinSource = "auto"
     spin_order: Literal["interlaced", "block"] | list[tuple[int, int]] | None = None
     periodic: tuple[bool, bool, bool] | None = None
     minimal_distance: bool = True
-    position: Literal["wannier90", "midpoint"] = "wannier90"
+    position: PositionFormula = "wannier90"
+    window: tuple[_Edge, _Edge, float] | None = None
     moments: list[float] | list[tuple[float, float, float]] | None = None
     symmetrise: bool = False
 
@@ -87,6 +91,7 @@ class ModelSection(_Section):
             periodic=self.periodic,
             minimal_distance=self.minimal_distance,
             position=self.position,
+            window=self.window,
         )
 
 

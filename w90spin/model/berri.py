@@ -248,8 +248,8 @@ def from_wannierdata(
     if current not in CURRENTS:
         raise ModelError(f"current = {current!r} must be one of {', '.join(CURRENTS)}.")
     berri = _berri()
-    base = load_model(seedname, source="chk", spin="spn", periodic=periodic)
-    files = FilesOfSeed(Path(seedname))
+    files = FilesOfSeed.named(seedname)
+    base = load_model(files.seedname, source="chk", spin="spn", periodic=periodic)
     data, source = _wannier_data(files, base.centres_ia, current)
     options = {"SHCryoo" if current == "ryoo2019" else "SHCqiao": True}
     system = berri.system.System_R.from_wannierdata(

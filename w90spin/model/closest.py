@@ -43,21 +43,27 @@ from w90spin.model.lattice import reciprocal_lattice
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
 from w90spin.model.orbitals import projected_orbitals
+from w90spin.model.same_run import (
+    SAME_LENGTH,
+    SAME_POINT,
+    read_ordered_eig,
+    refuse_other_neighbours,
+)
 from w90spin.model.spin import (
     atomic_spin,
     pairs_from_centres,
     pairs_from_order,
     pairs_from_projections,
 )
-from w90spin.model.spin_quality import spin_quality
+from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
 from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import ImageList, minimal_images, wigner_seitz_vectors
+from w90spin.parallel import one_thread
 from w90spin.read import (
     AmnFile,
     ChkFile,
     EigFile,
     read_amn,
-    read_eig,
     read_mmn,
     read_spn,
     win_projections,
@@ -70,9 +76,6 @@ A file with twelve digits then fixes the Wannier functions to five."""
 
 AB_INITIO = 1e-3
 """Bands nearer to the .eig than this count as the ab-initio ones. [eV]"""
-
-SAME_POINT = 1e-5
-"""Reduced k points that differ by less are the same."""
 
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
@@ -229,8 +232,42 @@ def load_closest(
 
         model = load_closest("data/bi-monolayer/bi", window=(-np.inf, 2.5, 0.5))
     """
-    files = FilesOfSeed(Path(seedname))
-    eig = read_eig(files.take(".eig"))
+    with one_thread():
+        return build_closest(
+            FilesOfSeed.named(seedname),
+            window=window,
+            centres=centres,
+            spin=spin,
+            spin_order=spin_order,
+            periodic=periodic,
+            position=position,
+        )
+
+
+def build_closest(
+    files: FilesOfSeed,
+    *,
+    window: tuple[float, float, float] | None = None,
+    centres: ArrayLike | None = None,
+    spin: SpinSource = "auto",
+    spin_order: str | Sequence[tuple[int, int]] | None = None,
+    periodic: tuple[bool, bool, bool] | None = None,
+    position: PositionFormula = "wannier90",
+) -> WannierModel:
+    """Model of :func:`load_closest` from files that were found.
+
+    Parameters
+    ----------
+    files : FilesOfSeed
+        The files.
+    window, centres, spin, spin_order, periodic, position
+        As of :func:`load_closest`.
+
+    Returns
+    -------
+    WannierModel
+    """
+    eig = read_ordered_eig(files.take(".eig"))
     amn = read_amn(files.take(".amn"))
     v_knj = closest_wannier(eig, amn, window=window)
     n_bands, n_wann = v_knj.shape[1:]
@@ -267,7 +304,7 @@ def load_closest(
             "miss the dipoles between Wannier functions. Keep the .mmn for all of r."
         )
     else:
-        pos_Raij, centres_ia = _position(chk, mmn_path, R_Rc, degeneracy_R, images, position)
+        pos_Raij, centres_ia = _position(files, chk, mmn_path, R_Rc, degeneracy_R, images, position)
         apart = float(np.linalg.norm(centres_ia - site_ia, axis=1).max())
         notes.append(
             f"r from {mmn_path.name}; centres are up to {apart:.2g} Å from the sites of the trial "
@@ -290,6 +327,8 @@ def load_closest(
         name=files.seedname.name,
         spin_pairs=pairs,
     )
+    if quality is not None:
+        check_spin(model, f"{files.seedname}{spin_source}", quality)
     low, high = float(eig.energy_kn.min()), float(eig.energy_kn.max())
     if window is not None:
         low, high = max(low, window[0]), min(high, window[1])
@@ -303,13 +342,14 @@ def load_closest(
             f"{n_bands} bands were mixed into {n_wann} Wannier functions without regard to energy: "
             "give window = (low, high, smearing)."
         )
+        warnings.warn(f"{notes[-2]} {notes[-1]}", W90SpinWarning, stacklevel=3)
     return replace(
         model,
         spin_source=spin_source,
         inputs=files.hashes(),
         notes=(*notes, *model.notes),
         frozen_window=(low, high) if check.inside_max < AB_INITIO else None,
-        spin_quality=quality,
+        spin_quality={} if quality is None else quality.numbers,
         orbitals=projected_orbitals(files.win(), files.nnkp(), n_wann, pairs),
     )
 
@@ -321,7 +361,7 @@ def _lattice(files: FilesOfSeed) -> tuple[FloatArray, FloatArray]:
         if nnkp is not None and (
             nnkp.kpt_kc.shape != win.kpt_kc.shape
             or np.abs(nnkp.kpt_kc - win.kpt_kc).max() > SAME_POINT
-            or np.abs(nnkp.cell_ca - win.cell_ca).max() > 1e-4
+            or np.abs(nnkp.cell_ca - win.cell_ca).max() > SAME_LENGTH
         ):
             raise InconsistentFilesError(
                 f"{nnkp.path} and {win.path} do not have the same lattice and k points. Write "
@@ -425,6 +465,7 @@ def _as_checkpoint(
 
 
 def _position(
+    files: FilesOfSeed,
     chk: ChkFile,
     mmn_path: Path,
     R_Rc: IntArray,
@@ -434,6 +475,8 @@ def _position(
 ) -> tuple[ComplexArray, FloatArray]:
     """Position on the lattice vectors of the images, and the centres, near the sites."""
     mmn = read_mmn(mmn_path)
+    if (nnkp := files.nnkp()) is not None:
+        refuse_other_neighbours(nnkp, mmn)
     overlap_kbij, _ = checkpoint.overlaps_on_mesh(chk, mmn)
     home = int(np.flatnonzero(np.all(R_Rc == 0, axis=1))[0])
     diagonal = np.arange(chk.n_wann)
@@ -460,7 +503,7 @@ def _spin(
     spin: SpinSource,
     spin_order: str | Sequence[tuple[int, int]] | None,
     notes: list[str],
-) -> tuple[ComplexArray | None, IntArray | None, str, dict[str, float]]:
+) -> tuple[ComplexArray | None, IntArray | None, str, SpinQuality | None]:
     """Bare spin(R) of the .spn, pairs where known, where the spin comes from, its quality."""
     pairs = None
     try:
@@ -469,13 +512,13 @@ def _spin(
         if spin == "projections" or spin_order is not None:
             raise
     if spin == "none":
-        return None, pairs, "none", {}
+        return None, pairs, "none", None
     if spin == "projections":
         notes.append(
             "The spin operator assumes Wannier functions that are pure spinors; write the .spn "
             "(write_spn = .true. in pw2wannier90) for the ab-initio one."
         )
-        return None, pairs, "pure spinors, order of the projections", {}
+        return None, pairs, "pure spinors, order of the projections", None
     path = files.optional(".spn")
     if path is None:
         if spin == "spn":
@@ -484,16 +527,14 @@ def _spin(
             "No spin operator: there is no .spn. Write it (write_spn = .true. in pw2wannier90), or "
             "accept pure spinors with spin = 'projections'."
         )
-        return None, pairs, "none", {}
+        return None, pairs, "none", None
     spn = read_spn(path)
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
     quality = spin_quality(eig.energy_kn, spn.spin_ksnm, chk.kpt_kc)
     notes.append(f"Spin of {path.name}: {quality}.")
-    if quality.complaint is not None:
-        warnings.warn(f"{path.name}: {quality.complaint}", W90SpinWarning, stacklevel=3)
     R_Rc, _ = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     spin_Rsij = checkpoint.to_lattice(spin_ksij, checkpoint.mesh_points(chk), R_Rc)
-    return spin_Rsij, pairs, ".spn", quality.numbers
+    return spin_Rsij, pairs, ".spn", quality
 
 
 def _pairs(

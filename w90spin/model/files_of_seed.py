@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from w90spin.errors import FileMissingError
-from w90spin.read import NnkpFile, WinFile, find_file, read_nnkp, read_win
+from w90spin.read import COMPRESSIONS, NnkpFile, WinFile, find_file, read_nnkp, read_win
 
 WRITERS = {
     "_tb.dat": "wannier90.x writes it with write_tb = .true. in the .win.",
     "_hr.dat": "wannier90.x writes it with write_hr = .true. in the .win.",
+    "_r.dat": "wannier90.x writes it with write_rmn = .true. in the .win.",
     "_centres.xyz": "wannier90.x writes it with write_xyz = .true. in the .win.",
     ".chk": "wannier90.x writes it in every run; keep it. Without it .spn, .mmn and .eig are of "
     "no use.",
@@ -22,6 +24,16 @@ WRITERS = {
     "run it again.",
 }
 """What writes the files that a model may need."""
+
+FORMATTED = {".chk": ".chk.fmt", ".spn": ".spn.fmt"}
+"""Endings that Wannier90's converters give to text, taken where the unformatted file is not."""
+
+ENDINGS = (
+    *("_tb.dat", "_hr.dat", "_r.dat", "_wsvec.dat", "_centres.xyz", "_spin_R.npz"),
+    *(".chk.fmt", ".chk", ".spn.fmt", ".spn", ".eig", ".mmn", ".amn", ".win", ".nnkp", ".wout"),
+    *(".sHu", ".sIu", ".uHu", ".uIu"),
+)
+"""What may follow a seedname."""
 
 
 @dataclass(eq=False)
@@ -34,16 +46,48 @@ class FilesOfSeed:
         Folder and seedname.
     used : dict of str to Path
         Files that went into the model, by name.
+    ending : str
+        Ending of the one file that the user named; empty where it was the seedname.
     """
 
     seedname: Path
     used: dict[str, Path] = field(default_factory=dict)
+    ending: str = ""
+    _named: Path | None = None
     _win: WinFile | None = None
     _nnkp: NnkpFile | None = None
 
+    @classmethod
+    def named(cls, name: str | Path) -> FilesOfSeed:
+        """Files of a seedname, or of the one that a file belongs to.
+
+        Parameters
+        ----------
+        name : path
+            Folder and seedname, or one of its files: with its ending, with or without that of its
+            compression.  The file itself is then taken, where there are several forms of it.
+
+        Examples
+        --------
+        >>> FilesOfSeed.named("data/bi_tb.dat.xz").seedname.name
+        'bi'
+        >>> FilesOfSeed.named("data/bi").ending
+        ''
+        """
+        path = Path(name)
+        bare = path.with_suffix("") if path.suffix in COMPRESSIONS else path
+        for ending in ENDINGS:
+            if bare.name.endswith(ending) and bare.name != ending:
+                seedname = bare.with_name(bare.name.removesuffix(ending))
+                return cls(seedname, ending=ending, _named=path if os.path.isfile(path) else None)
+        return cls(path)
+
     def find(self, suffix: str) -> Path | None:
         """Path of a file, plain or compressed, without using it; None if it is not there."""
-        return find_file(self.seedname, suffix)
+        formatted = FORMATTED.get(suffix, suffix)
+        if self._named is not None and self.ending in (suffix, formatted):
+            return self._named
+        return find_file(self.seedname, suffix) or find_file(self.seedname, formatted)
 
     def optional(self, suffix: str) -> Path | None:
         """Path of a file that is used if it is there."""

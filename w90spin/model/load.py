@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from w90spin.errors import (
     W90SpinWarning,
 )
 from w90spin.model import checkpoint
+from w90spin.model.closest import build_closest
+from w90spin.model.file import FORMAT as MODEL_FORMAT
 from w90spin.model.file import SUFFIX as MODEL_SUFFIX
 from w90spin.model.file import read_model
 from w90spin.model.files_of_seed import WRITERS, FilesOfSeed
@@ -29,6 +32,18 @@ from w90spin.model.lattice import find_vectors
 from w90spin.model.mesh_check import check_on_mesh
 from w90spin.model.open_directions import unwrapping_shifts
 from w90spin.model.orbitals import projected_orbitals
+from w90spin.model.same_run import (
+    SAME_CENTRE,
+    SAME_LENGTH,
+    read_ordered_eig,
+    refuse_other_atoms,
+    refuse_other_bands,
+    refuse_other_counts,
+    refuse_other_images,
+    refuse_other_mesh,
+    refuse_other_neighbours,
+    wrapped_distance,
+)
 from w90spin.model.spin import (
     agreed_pairs,
     atomic_spin,
@@ -38,9 +53,9 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
-from w90spin.model.spin_quality import SpinQuality, spin_quality
-from w90spin.model.time_reversal import TOLERANCE_HAM, time_reversal_violation
-from w90spin.model.wannier import Structure, WannierModel
+from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
+from w90spin.model.tbmodels import from_tbmodels
+from w90spin.model.wannier import Structure, WannierModel, minus_R
 from w90spin.model.wigner_seitz import (
     ImageList,
     image_list,
@@ -51,37 +66,46 @@ from w90spin.parallel import one_thread
 from w90spin.read import (
     CentresFile,
     ChkFile,
+    HrFile,
+    RmnFile,
     WinFile,
     WsvecFile,
     read_centres,
     read_chk,
-    read_eig,
     read_hr,
     read_mmn,
+    read_rmn,
     read_spin_r,
     read_spn,
     read_tb,
+    read_wout,
     read_wsvec,
 )
+from w90spin.storage import format_name, is_hdf5
 
-Source = Literal["auto", "tb", "hr", "chk"]
+Source = Literal["auto", "tb", "hr", "chk", "amn"]
 SpinSource = Literal["auto", "spn", "projections", "none"]
 PositionFormula = Literal["wannier90", "midpoint"]
-
-LARGEST_SPIN, SMALLEST_SPIN = 1.1, 0.7
-"""Root mean square eigenvalues of a Pauli matrix in the Wannier space that can be right."""
-
-REVERSED_SPIN = 0.02
-"""Largest violation of time reversal by the spin where the Hamiltonian has it."""
 
 WRONG_BANDS = 0.05
 """Largest deviation from the .eig inside the frozen window that is still one run. [eV]"""
 
+NAMED_SOURCE: dict[str, Source] = {
+    "_tb.dat": "tb",
+    "_hr.dat": "hr",
+    ".chk": "chk",
+    ".chk.fmt": "chk",
+    ".amn": "amn",
+}
+"""Where H comes from if the user names this one file."""
+
+SAME_ORBITAL = 0.5
+"""Centres of the two spin components of an orbital are usually nearer. [Å]"""
+
+HDF5_ENDINGS = (".h5", ".hdf5")
+
 SPIN_R = "_spin_R.npz"
 """Ending of an array file with the spin operator on lattice vectors."""
-
-SAME_LENGTH = 1e-4
-"""Lattices and centres from two files of one run agree within this. [Å]"""
 
 
 def load_model(
@@ -93,18 +117,22 @@ def load_model(
     periodic: tuple[bool, bool, bool] | None = None,
     minimal_distance: bool = True,
     position: PositionFormula = "wannier90",
+    window: tuple[float, float, float] | None = None,
 ) -> WannierModel:
-    """Build a model from Wannier90's files.
+    """Build a model from Wannier90's files, or read one.
 
     Parameters
     ----------
     seedname : path
         Folder and seedname: "data/bi-monolayer/bi" for data/bi-monolayer/bi_tb.dat and so on.
-        Files compressed with gzip, bzip2 or xz are found too.  Or a model file, `bi.w90.h5`,
-        which is taken as it is.
-    source : "auto", "tb", "hr" or "chk"
-        Where H and r come from: `_tb.dat`; `_hr.dat` with `_centres.xyz`; or `.chk` with `.eig`
-        and `.mmn`.  "auto" takes the first of tb, chk, hr whose files are there.
+        Files compressed with gzip, bzip2 or xz are found too.  Or one of the files, as in
+        "bi_tb.dat.xz": a `_tb.dat`, `_hr.dat`, `.chk` or `.amn` is then where H comes from.  Or a
+        model file, `bi.w90.h5`, which is taken as it is.  Or an HDF5 file of TBmodels, for which
+        ``spin_order`` and ``periodic`` count.
+    source : "auto", "tb", "hr", "chk" or "amn"
+        Where H and r come from: `_tb.dat`; `_hr.dat` with `_r.dat` or `_centres.xyz`; `.chk` with
+        `.eig` and `.mmn`; or `.amn` with `.eig`, as in :func:`w90spin.load_closest`.  "auto" takes
+        the first of tb, chk, hr, amn whose files are there.
     spin : "auto", "spn", "projections" or "none"
         Where the spin operator comes from: `.spn` with `.chk`; pure spinors in the order of the
         projections, an approximation that must be asked for; or none.  "auto" takes `.spn` if it
@@ -123,6 +151,8 @@ def load_model(
         Finite-difference formula for r(R), for source "chk" only: that of Wannier90, which fills
         `_tb.dat`, or the one about the middle of each pair, which is Hermitian, does not depend
         on the origin, and so keeps the crystal's symmetry.
+    window : 3 floats, optional
+        For source "amn" only: window in energy, as in :func:`w90spin.load_closest`. [eV]
 
     Returns
     -------
@@ -134,24 +164,106 @@ def load_model(
         If the seedname has no usable set of files.
     InputFileError
         If a file cannot be used.
+    ResultFileError
+        If a model file cannot be used.
     InconsistentFilesError
         If two files cannot belong to one run.
+    ModelError
+        If arguments contradict each other or what was named.
     SpinOrderError
         If the order of the spin components is needed and not known.
     """
     _check_choices(source=source, spin=spin, position=position)
-    if str(seedname).endswith(MODEL_SUFFIX):
-        return read_model(seedname)
-    with one_thread():
-        return _load(
-            FilesOfSeed(Path(seedname)),
-            source,
-            spin,
-            spin_order,
-            periodic,
-            minimal_distance,
-            position,
+    if str(seedname).endswith(HDF5_ENDINGS) or is_hdf5(seedname):
+        _refuse(
+            f"{seedname} is one file with a whole model",
+            source=source != "auto",
+            minimal_distance=not minimal_distance,
+            position=position != "wannier90",
+            window=window is not None,
         )
+        return _from_hdf5(Path(seedname), spin, spin_order, periodic)
+    files = FilesOfSeed.named(seedname)
+    source = _source(files, source)
+    if source == "amn":
+        _refuse(
+            "with source = 'amn' images are always the nearest",
+            minimal_distance=not minimal_distance,
+        )
+        with one_thread():
+            return build_closest(
+                files,
+                window=window,
+                spin=spin,
+                spin_order=spin_order,
+                periodic=periodic,
+                position=position,
+            )
+    _refuse(f"H comes from source = {source!r}, not from projections", window=window is not None)
+    with one_thread():
+        return _load(files, source, spin, spin_order, periodic, minimal_distance, position)
+
+
+def _refuse(why: str, **given: bool) -> None:
+    """Refuse arguments that would have no effect."""
+    useless = [name for name, is_given in given.items() if is_given]
+    if useless:
+        raise ModelError(f"{' and '.join(useless)} would have no effect: {why}. Leave it out.")
+
+
+def _from_hdf5(
+    path: Path,
+    spin: SpinSource,
+    spin_order: str | Sequence[tuple[int, int]] | None,
+    periodic: tuple[bool, bool, bool] | None,
+) -> WannierModel:
+    """A model file of the package's own, or one of TBmodels."""
+    name = format_name(path) if is_hdf5(path) else None
+    if name == MODEL_FORMAT or path.name.endswith(MODEL_SUFFIX):
+        _refuse(
+            f"{path} is a model file, taken as it is",
+            spin=spin != "auto",
+            spin_order=spin_order is not None,
+            periodic=periodic is not None,
+        )
+        return read_model(path)
+    if name is not None:
+        raise ModelError(
+            f"{path} is a {name} file, not a model. Give a seedname, a file of save_model "
+            "(.w90.h5) or of TBmodels; 'w90spin plot' draws results."
+        )
+    if spin == "spn" or (spin == "projections" and spin_order is None):
+        raise ModelError(
+            f"{path} is no model of w90spin, and TBmodels knows no spin: spin = {spin!r} cannot "
+            "be met. Give spin_order = 'interlaced' or 'block' for pure spinors."
+        )
+    try:
+        return from_tbmodels(
+            path, spin_order=None if spin == "none" else spin_order, periodic=periodic
+        )
+    except ModelError as problem:
+        raise type(problem)(f"{path}: {problem}") from None
+
+
+def _source(files: FilesOfSeed, source: Source) -> Source:
+    """Where H comes from: as told, by the file that was named, or by what is there."""
+    if not files.ending and os.path.isfile(files.seedname):
+        raise FileFormatError(
+            files.seedname,
+            "",
+            "nothing that a model is made from is known by this name.",
+            f"Give folder and seedname, or one of the files ({', '.join(NAMED_SOURCE)}, "
+            f"{MODEL_SUFFIX}), with that ending.",
+        )
+    told = NAMED_SOURCE.get(files.ending)
+    if told is None:
+        return _best_source(files) if source == "auto" else source
+    if source not in ("auto", told):
+        raise ModelError(
+            f"source = {source!r} and the file named, {files.seedname}{files.ending}, contradict "
+            f"each other. Leave source out, or give {files.seedname}."
+        )
+    return told
 
 
 def _load(
@@ -163,8 +275,6 @@ def _load(
     minimal_distance: bool,
     position: PositionFormula,
 ) -> WannierModel:
-    if source == "auto":
-        source = _best_source(files)
     if position == "midpoint" and source != "chk":
         raise ModelError(
             f"position = 'midpoint' needs the overlaps of the .mmn: use source = 'chk'; {source} "
@@ -174,6 +284,9 @@ def _load(
         bare = _from_chk(files, position)
     else:
         bare = _from_tb(files) if source == "tb" else _from_hr(files)
+        if (win := files.win()) is not None:
+            refuse_other_counts(win, {"num_wann": bare.ham_Rij.shape[-1]}, bare.source)
+    _compare_with_log(files, bare)
     periodic = _periodic_directions(bare, periodic)
     images = _images(files, bare, minimal_distance, periodic)
     n_R = len(bare.R_Rc)
@@ -228,7 +341,8 @@ def _load(
     if bare.midpoint is not None:
         pos_Raij = bare.midpoint(bare.R_Rc, bare.degeneracy_R, bare.centres_ia, images)
 
-    model = WannierModel.from_arrays(
+    model = _model(
+        f"{files.seedname} ({bare.source}; spin from {spin_source})",
         bare.cell_ca,
         R_Rc,
         ham_Rij[:, 0],
@@ -242,7 +356,7 @@ def _load(
     )
     window = _compare_with_eig(files, bare, model)
     if spin_source in (".spn", SPIN_R):
-        _check_spin(model, spin_source, bare.spin_quality)
+        check_spin(model, f"{files.seedname}{spin_source}", bare.spin_quality)
     return replace(
         model,
         spin_source=spin_source,
@@ -259,6 +373,14 @@ def _load(
     )
 
 
+def _model(origin: str, *arrays: Any, **more: Any) -> WannierModel:
+    """Model from arrays; what they violate is said of the files that they are from."""
+    try:
+        return WannierModel.from_arrays(*arrays, **more)
+    except ModelError as problem:
+        raise ModelError(f"{origin}: {problem}") from None
+
+
 def _check_choices(**choices: str) -> None:
     """Refuse words that are none of the choices."""
     known: dict[str, tuple[str, ...]] = {
@@ -271,35 +393,6 @@ def _check_choices(**choices: str) -> None:
             raise ModelError(f"{name} = {word!r} must be one of {', '.join(known[name])}.")
 
 
-def _check_spin(model: WannierModel, spin_source: str, quality: SpinQuality | None) -> None:
-    """Spin matrices that cannot be those of this Hamiltonian, or are no Pauli matrices."""
-    spin_Rsij = model.needs_spin("this check")
-    rms_s = np.sqrt((np.abs(spin_Rsij) ** 2).sum(axis=(0, 2, 3)) / model.n_wann)
-    if rms_s.max() > LARGEST_SPIN:
-        raise InconsistentFilesError(
-            f"The spin of {spin_source} is too large: root mean square eigenvalues of "
-            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. The file is "
-            "damaged or holds another operator; write it again."
-        )
-    if rms_s.min() < SMALLEST_SPIN:
-        warnings.warn(
-            f"The spin of {spin_source} is small: root mean square eigenvalues of "
-            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. Is it S = "
-            "sigma/2, or do the Wannier functions leave out one spin?",
-            W90SpinWarning,
-            stacklevel=4,
-        )
-    elif quality is not None and quality.complaint is not None:
-        warnings.warn(f"{spin_source}: {quality.complaint}", W90SpinWarning, stacklevel=4)
-    violation = time_reversal_violation(model)
-    if violation is not None and violation.ham < TOLERANCE_HAM and violation.spin > REVERSED_SPIN:
-        raise InconsistentFilesError(
-            f"H(R) has time reversal (violated by {violation.ham:.1e} eV), but the spin of "
-            f"{spin_source} violates it by {violation.spin:.2f}. The file is damaged, its k points "
-            "are in another order, or it is from another run; write it again."
-        )
-
-
 def _best_source(files: FilesOfSeed) -> Source:
     """First source whose files are all there."""
     if files.find("_tb.dat"):
@@ -308,15 +401,17 @@ def _best_source(files: FilesOfSeed) -> Source:
         return "chk"
     if files.find("_hr.dat"):
         return "hr"
-    folder = files.seedname if files.seedname.is_dir() else files.seedname.parent
-    if not folder.is_dir():
+    if files.find(".amn") and files.find(".eig"):
+        return "amn"
+    folder = files.seedname if os.path.isdir(files.seedname) else files.seedname.parent
+    if not os.path.isdir(folder):
         raise FileMissingError(
             folder, "", "the folder is not there.", "Give folder and seedname, as in dir/bi."
         )
     seeds = sorted(
         {
             path.name.split(suffix)[0]
-            for suffix in ("_tb.dat", "_hr.dat", ".chk")
+            for suffix in ("_tb.dat", "_hr.dat", ".chk", ".amn")
             for path in folder.glob(f"*{suffix}*")
         }
     )
@@ -327,12 +422,11 @@ def _best_source(files: FilesOfSeed) -> Source:
         hint = f"The folder has the seedname(s) {', '.join(seeds)}: give {folder / seeds[0]}."
     else:
         hint = "The folder has no Wannier90 output; run wannier90.x with write_tb = .true. there."
-    if files.find(".amn") and files.find(".eig"):
-        hint += " Or take w90spin.model.closest.load_closest: .amn and .eig are enough for it."
     raise FileMissingError(
         files.seedname,
         "",
-        "no _tb.dat, no .chk with .eig and .mmn, and no _hr.dat with this seedname.",
+        "no _tb.dat, no .chk with .eig and .mmn, no _hr.dat, and no .amn with .eig, with this "
+        "seedname.",
         hint,
     )
 
@@ -354,6 +448,8 @@ class _Bare:
     chk: ChkFile | None = None
     midpoint: Callable[..., ComplexArray] | None = None
     spin_quality: SpinQuality | None = None
+    centres_alone: bool = False
+    cell_source: str = ""
 
 
 def _from_tb(files: FilesOfSeed) -> _Bare:
@@ -374,20 +470,15 @@ def _from_tb(files: FilesOfSeed) -> _Bare:
     _same_cell(files, bare)
     centres = _centres(files, bare)
     if centres is not None:
-        apart = _wrapped_distance(centres.centres_ia, diagonal_ia, tb.cell_ca)
-        if apart > 1e-2:
-            raise InconsistentFilesError(
-                f"The Wannier centres in {centres.path} and {tb.path} are up to {apart:.3f} Å "
-                "apart. They come from different runs; write both again in one."
-            )
+        _same_centres(centres, tb.path, bare)
     return bare
 
 
 def _from_hr(files: FilesOfSeed) -> _Bare:
     hr = read_hr(files.take("_hr.dat"))
     win = files.win()
-    path = files.take("_centres.xyz")
-    centres = read_centres(path)
+    rmn_path = files.optional("_r.dat")
+    path = files.take("_centres.xyz") if rmn_path is None else files.optional("_centres.xyz")
     cell_ca = None if win is None else win.cell_ca
     if cell_ca is None:
         raise FileMissingError(
@@ -396,38 +487,106 @@ def _from_hr(files: FilesOfSeed) -> _Bare:
             f"{hr.path.name} holds no lattice vectors, and there is no .win with unit_cell_cart.",
             "Keep the .win beside it, or write _tb.dat with write_tb = .true.",
         )
-    if len(centres.centres_ia) != hr.n_wann:
-        raise InconsistentFilesError(
-            f"{path} has {len(centres.centres_ia)} Wannier centres, {hr.path} {hr.n_wann} Wannier "
-            "functions. They come from different runs."
-        )
     home = int(np.flatnonzero(np.all(hr.R_Rc == 0, axis=1))[0])
-    pos_Raij = np.zeros((len(hr.R_Rc), 3, hr.n_wann, hr.n_wann), dtype=np.complex128)
-    diagonal = np.arange(hr.n_wann)
-    pos_Raij[home][:, diagonal, diagonal] = centres.centres_ia.T * hr.degeneracy_R[home]
     bare = _Bare(
-        source=f"{hr.path.name}, r diagonal from {path.name}",
+        source=hr.path.name,
         cell_ca=cell_ca,
         R_Rc=hr.R_Rc,
         degeneracy_R=hr.degeneracy_R,
         ham_Rij=hr.ham_Rij,
-        pos_Raij=pos_Raij,
-        centres_ia=centres.centres_ia,
+        pos_Raij=np.zeros((len(hr.R_Rc), 3, hr.n_wann, hr.n_wann), dtype=np.complex128),
+        centres_ia=np.zeros((hr.n_wann, 3)),
         mp_grid=_mp_grid(files),
-        structure=_structure(files, centres),
+        structure=None,
     )
-    bare.notes.append(
-        "The position operator is diagonal (Wannier centres only): interband quantities miss the "
-        "dipoles between Wannier functions. Write _tb.dat with write_tb = .true. for all of r."
-    )
+    bare.cell_source = "" if win is None else str(win.path)
+    _same_cell(files, bare)
+    centres = _centres(files, bare)
+    diagonal = np.arange(hr.n_wann)
+    if rmn_path is not None:
+        bare.pos_Raij = _position_of(hr, read_rmn(rmn_path))
+        bare.centres_ia = bare.pos_Raij[home][:, diagonal, diagonal].real.T / hr.degeneracy_R[home]
+        bare.source = f"{hr.path.name} and {rmn_path.name}"
+        if centres is not None:
+            _same_centres(centres, rmn_path, bare)
+    elif centres is not None and path is not None:
+        bare.centres_ia = centres.centres_ia
+        bare.pos_Raij[home][:, diagonal, diagonal] = centres.centres_ia.T * hr.degeneracy_R[home]
+        bare.source = f"{hr.path.name}, r diagonal from {path.name}"
+        bare.centres_alone = True
+        bare.notes.append(
+            "The position operator is diagonal (Wannier centres only): interband quantities miss "
+            "the dipoles between Wannier functions. Write _tb.dat with write_tb = .true. for all "
+            "of r."
+        )
     return bare
+
+
+def _position_of(hr: HrFile, rmn: RmnFile) -> ComplexArray:
+    """Position matrix on the lattice vectors of H(R)."""
+    index_R = find_vectors(rmn.R_Rc, hr.R_Rc)
+    if rmn.n_wann != hr.n_wann or len(rmn.R_Rc) != len(index_R) or index_R.min() < 0:
+        raise InconsistentFilesError(
+            f"{rmn.path} ({rmn.n_wann} Wannier functions, {len(rmn.R_Rc)} R) and {hr.path} "
+            f"({hr.n_wann}, {len(hr.R_Rc)} R) do not have the same lattice vectors. They come from "
+            "different runs; write both again in one, with write_hr and write_rmn."
+        )
+    pos_Raij: ComplexArray = rmn.pos_Raij[index_R]
+    return pos_Raij
+
+
+def _compare_with_log(files: FilesOfSeed, bare: _Bare) -> None:
+    """Centres of a `.wout` of another run: refused where r is made from centres, else warned of."""
+    path = files.find(".wout")
+    if path is None:
+        return
+    try:
+        log = read_wout(path)
+    except W90SpinError:
+        return  # of a run that only plotted, or was stopped: it says nothing
+    cell_apart = float(np.abs(log.cell_ca - bare.cell_ca).max())
+    if cell_apart > SAME_LENGTH:
+        differ = f"are in cells that differ by up to {cell_apart:.4f} Å"
+    elif log.centres_ia.shape == bare.centres_ia.shape:
+        apart = wrapped_distance(log.centres_ia, bare.centres_ia, bare.cell_ca)
+        if apart < SAME_CENTRE:
+            return
+        differ = f"are up to {apart:.3f} Å apart"
+    else:
+        differ = f"are {len(log.centres_ia)} and {len(bare.centres_ia)}"
+    problem = (
+        f"The Wannier centres in {path} and {bare.source} {differ}. They come from different runs"
+    )
+    if bare.centres_alone:
+        raise InconsistentFilesError(
+            f"{problem}, and r is made from centres here. Write _centres.xyz again with write_xyz "
+            "= .true., or remove the .wout if it is the wrong one."
+        )
+    warnings.warn(
+        f"{problem}; the .wout is not used, but something in this folder is stale.",
+        W90SpinWarning,
+        stacklevel=4,
+    )
+
+
+def _same_centres(centres: CentresFile, other: Path, bare: _Bare) -> None:
+    """Refuse centres that are not those of the position operator, up to lattice vectors."""
+    apart = wrapped_distance(centres.centres_ia, bare.centres_ia, bare.cell_ca)
+    if apart > SAME_CENTRE:
+        raise InconsistentFilesError(
+            f"The Wannier centres in {centres.path} and {other} are up to {apart:.3f} Å "
+            "apart. They come from different runs; write both again in one."
+        )
 
 
 def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     chk = read_chk(files.take(".chk"))
-    _same_bands(files, chk)
-    eig = read_eig(files.take(".eig"))
+    _same_run(files, chk)
+    eig = read_ordered_eig(files.take(".eig"))
     mmn = read_mmn(files.take(".mmn"))
+    nnkp = files.nnkp()
+    if nnkp is not None:
+        refuse_other_neighbours(nnkp, mmn)
     R_Rc, degeneracy_R = wigner_seitz_vectors(chk.cell_ca, chk.mp_grid)
     ham_kij = checkpoint.hamiltonian_on_mesh(chk, eig)
     overlap_kbij, mismatch = checkpoint.overlaps_on_mesh(chk, mmn)
@@ -453,8 +612,8 @@ def _from_chk(files: FilesOfSeed, position: PositionFormula) -> _Bare:
     _same_cell(files, bare)
     centres = _centres(files, bare)
     if centres is not None:
-        apart = _wrapped_distance(centres.centres_ia, chk.centres_ia, chk.cell_ca)
-        if apart > 1e-2:
+        apart = wrapped_distance(centres.centres_ia, chk.centres_ia, chk.cell_ca)
+        if apart > SAME_CENTRE:
             bare.notes.append(
                 f"The Wannier centres in {centres.path.name} and {chk.path.name} are up to "
                 f"{apart:.3f} Å apart: the files come from different runs."
@@ -470,15 +629,15 @@ def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
             f"{chk.path} has {chk.n_wann} Wannier functions, {bare.source} "
             f"{bare.ham_Rij.shape[-1]}. They come from different runs."
         )
-    _same_bands(files, chk)
+    _same_run(files, chk)
     lattice_apart = float(np.abs(chk.cell_ca - bare.cell_ca).max())
     if lattice_apart > SAME_LENGTH:
         raise InconsistentFilesError(
             f"The lattice vectors in {chk.path} and {bare.source} differ by up to "
             f"{lattice_apart:.4f} Å. They come from different runs; write both again in one."
         )
-    apart = _wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
-    if apart > 1e-2:
+    apart = wrapped_distance(chk.centres_ia, bare.centres_ia, bare.cell_ca)
+    if apart > SAME_CENTRE:
         raise InconsistentFilesError(
             f"The Wannier centres in {chk.path} and {bare.source} are up to {apart:.3f} Å "
             "apart. They come from different runs; write both again in one."
@@ -489,7 +648,7 @@ def _matching_checkpoint(files: FilesOfSeed, bare: _Bare) -> ChkFile:
 
 def _tell_other_checkpoint(files: FilesOfSeed, bare: _Bare) -> None:
     """Warn of a .chk that is not used and does not belong to the files that are."""
-    beside = FilesOfSeed(files.seedname)
+    beside = replace(files, used={})
     try:
         _matching_checkpoint(beside, bare)
     except W90SpinError as problem:
@@ -505,7 +664,7 @@ def _spin_from_spn(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     spn = read_spn(files.take(".spn"))
     spin_ksij = checkpoint.spin_on_mesh(chk, spn)
     eig_path = files.optional(".eig")
-    energy_kn = np.zeros((0, 0)) if eig_path is None else read_eig(eig_path).energy_kn
+    energy_kn = np.zeros((0, 0)) if eig_path is None else read_ordered_eig(eig_path).energy_kn
     if energy_kn.shape == (chk.n_kpts, chk.n_bands):
         bare.spin_quality = spin_quality(energy_kn, spn.spin_ksnm, chk.kpt_kc)
         bare.notes.append(f"Spin of {spn.path.name}: {bare.spin_quality}.")
@@ -534,16 +693,15 @@ def _spin_from_npz(files: FilesOfSeed, bare: _Bare) -> ComplexArray:
     return spin_Rsij
 
 
-def _same_bands(files: FilesOfSeed, chk: ChkFile) -> None:
-    """The bands that the .win leaves out must be those that the checkpoint left out."""
-    win = files.win()
-    if win is None or set(win.exclude_bands) == {int(band) for band in chk.exclude_bands}:
-        return
-    raise InconsistentFilesError(
-        f"{win.path} excludes {len(set(win.exclude_bands))} bands, {chk.path} "
-        f"{len(chk.exclude_bands)}, and not the same ones. The .win was changed after the "
-        "Wannierisation; restore it, or run wannier90.x again."
-    )
+def _same_run(files: FilesOfSeed, chk: ChkFile) -> None:
+    """Bands, Wannier functions and k points of .win and .nnkp must be those of the checkpoint."""
+    win, nnkp = files.win(), files.nnkp()
+    if win is not None:
+        refuse_other_counts(win, {"num_wann": chk.n_wann, "num_bands": chk.n_bands}, chk.path)
+    for told in (win, nnkp):
+        if told is not None:
+            refuse_other_bands(told, chk)
+            refuse_other_mesh(told, chk)
 
 
 def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
@@ -551,7 +709,7 @@ def _check_hamiltonian(files: FilesOfSeed, bare: _Bare, chk: ChkFile) -> None:
     eig_path = files.optional(".eig")
     if eig_path is None or not _is_wigner_seitz(bare, chk.mp_grid):
         return
-    ham_kij = checkpoint.hamiltonian_on_mesh(chk, read_eig(eig_path))
+    ham_kij = checkpoint.hamiltonian_on_mesh(chk, read_ordered_eig(eig_path))
     apart = float(
         np.abs(
             checkpoint.to_lattice(ham_kij, checkpoint.mesh_points(chk), bare.R_Rc) - bare.ham_Rij
@@ -614,6 +772,7 @@ def _images_from_file(
             f"{bare.source} ({n_wann}, {len(bare.R_Rc)} R) do not have the same lattice vectors. "
             "They come from different runs; write both again in one."
         )
+    refuse_other_images(wsvec, minus_R(bare.R_Rc), bare.mp_grid)
     bare.notes.append(f"Minimal distances from {wsvec.path.name}.")
     count_x = wsvec.count_Rij.ravel()
     element_p = np.repeat(np.arange(len(count_x)), count_x)
@@ -671,12 +830,33 @@ def _spin_pairs(
             raise SpinOrderError(" ".join(silent))
         return None, ""
     try:
-        return agreed_pairs(evidence), " and ".join(evidence)
+        pairs = agreed_pairs(evidence)
+        if spin_order is None:  # a given order that contradicts the centres was told above
+            _tell_distant_partners(files, bare, pairs)
+        return pairs, " and ".join(evidence)
     except SpinOrderError as problem:
         if required or spin_order is not None:
             raise
         bare.notes.append(f"{problem} Time reversal is not tested.")
         return None, ""
+
+
+def _tell_distant_partners(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
+    """Warn if the spin components of an orbital are not at one place."""
+    distances = [
+        wrapped_distance(bare.centres_ia[[up]], bare.centres_ia[[down]], bare.cell_ca)
+        for up, down in pairs
+    ]
+    worst = int(np.argmax(distances))
+    if distances[worst] > SAME_ORBITAL:
+        up, down = pairs[worst] + 1
+        warnings.warn(
+            f"{files.seedname}: Wannier functions {up} and {down} are the spin components of one "
+            f"orbital, but their centres are {distances[worst]:.2f} Å apart in {bare.source}. Look "
+            "whether the centres are those of this run, and the Wannier functions localised.",
+            W90SpinWarning,
+            stacklevel=5,
+        )
 
 
 def _periodic_directions(
@@ -713,7 +893,7 @@ def _compare_with_eig(
         lacking = "there is no .eig" if eig_path is None else "no file tells its k points"
         bare.notes.append(f"Bands were not compared with the ab-initio ones: {lacking}.")
         return None
-    eig = read_eig(eig_path)
+    eig = read_ordered_eig(eig_path)
     if len(eig.energy_kn) != len(kpt_kc):
         raise InconsistentFilesError(
             f"{eig_path} has {len(eig.energy_kn)} k points, {origin} {len(kpt_kc)}. They "
@@ -799,15 +979,16 @@ def _mp_grid(files: FilesOfSeed) -> tuple[int, int, int] | None:
 
 
 def _same_cell(files: FilesOfSeed, bare: _Bare) -> None:
-    win = files.win()
-    if win is None or win.cell_ca is None:
-        return
-    apart = float(np.abs(win.cell_ca - bare.cell_ca).max())
-    if apart > SAME_LENGTH:
-        raise InconsistentFilesError(
-            f"The lattice vectors in {win.path} and {bare.source} differ by up to {apart:.4f} Å. "
-            "They come from different runs."
-        )
+    """Refuse a .win or .nnkp with other lattice vectors."""
+    for told in (files.win(), files.nnkp()):
+        if told is None or told.cell_ca is None:
+            continue
+        apart = float(np.abs(told.cell_ca - bare.cell_ca).max())
+        if apart > SAME_LENGTH:
+            raise InconsistentFilesError(
+                f"The lattice vectors in {told.path} and {bare.cell_source or bare.source} differ "
+                f"by up to {apart:.4f} Å. They come from different runs."
+            )
 
 
 def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
@@ -821,6 +1002,8 @@ def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
             f"{path} has {len(centres.centres_ia)} Wannier centres, {bare.source} {n_wann} Wannier "
             "functions. They come from different runs."
         )
+    if centres is not None and (win := files.win()) is not None:
+        refuse_other_atoms(win, centres, bare.cell_ca)
     return centres
 
 
@@ -831,10 +1014,3 @@ def _structure(files: FilesOfSeed, centres: CentresFile | None) -> Structure | N
     if centres is not None and len(centres.symbols):
         return Structure(tuple(centres.symbols), centres.positions_xa)
     return None
-
-
-def _wrapped_distance(one_ia: FloatArray, other_ia: FloatArray, cell_ca: FloatArray) -> float:
-    """Largest distance between two lists of centres, up to lattice vectors. [Å]"""
-    apart_ic = (one_ia - other_ia) @ np.linalg.inv(cell_ca)
-    apart_ic -= np.rint(apart_ic)
-    return float(np.linalg.norm(apart_ic @ cell_ca, axis=1).max())

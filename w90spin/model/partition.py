@@ -12,12 +12,13 @@ from ase.data import atomic_numbers, covalent_radii
 from scipy.sparse.csgraph import connected_components
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.errors import FileMissingError, PartitionError
+from w90spin.errors import PartitionError
 from w90spin.model.checkpoint import bloch_to_wannier, mesh_points, to_lattice
+from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.wannier import WannierModel
 from w90spin.model.wigner_seitz import minimal_images, wigner_seitz_vectors
-from w90spin.read import AmnFile, ChkFile, find_file, read_amn, read_chk
+from w90spin.read import AmnFile, ChkFile, read_amn, read_chk
 
 SMALLEST_GAP = 0.5
 """Empty heights up to this never separate layers. [Å]"""
@@ -253,18 +254,9 @@ def load_projected_partition(seedname: str | Path, parts: Partition) -> Partitio
     PartitionError
         If the files do not fit.
     """
-    paths = {}
-    for suffix in (".chk", ".amn"):
-        path = find_file(seedname, suffix)
-        if path is None:
-            raise FileMissingError(
-                Path(f"{seedname}{suffix}"),
-                "",
-                "the file is not there.",
-                "Keep what wannier90.x and pw2wannier90 wrote (write_amn = .true.).",
-            )
-        paths[suffix] = path
-    return projected_partition(parts, read_chk(paths[".chk"]), read_amn(paths[".amn"]))
+    files = FilesOfSeed.named(seedname)
+    chk, amn = read_chk(files.take(".chk")), read_amn(files.take(".amn"))
+    return projected_partition(parts, chk, amn)
 
 
 def projected_partition(parts: Partition, chk: ChkFile, amn: AmnFile) -> Partition:

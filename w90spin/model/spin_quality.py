@@ -16,11 +16,15 @@ normalised, and their norms follow.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from w90spin.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from w90spin.errors import InconsistentFilesError, W90SpinWarning
+from w90spin.model.time_reversal import TOLERANCE_HAM, time_reversal_violation
+from w90spin.model.wannier import WannierModel
 
 PAIRED = 1e-4
 """Bands nearer than this are degenerate. [eV]"""
@@ -38,6 +42,12 @@ Strong spin-orbit coupling makes the norms of pairs small, but not the eigenvalu
 all bands: they reach one where a state is fully polarised, as s and stretched states are, or where
 bands can be superposed to be, as those of a whole shell can.  The bismuth monolayer, with norms
 from 0.46, reaches 1 - 4e-8.  A few bands of j = l - 1/2 alone do not, and the message says so."""
+
+LARGEST_SPIN, SMALLEST_SPIN = 1.1, 0.7
+"""Root mean square eigenvalues of a Pauli matrix in the Wannier space that can be right."""
+
+REVERSED_SPIN = 0.02
+"""Largest violation of time reversal by the spin where the Hamiltonian has it."""
 
 MOST_POINTS = 8
 """Points of the mesh at which sigma is diagonalised between all bands."""
@@ -169,3 +179,52 @@ def _isolated_pairs(energy_n: FloatArray, joined_x: BoolArray) -> IntArray:
     above_n = np.concatenate([gap_x, [np.inf]])
     lower_x = np.flatnonzero(joined_x)
     return lower_x[(below_n[lower_x] > APART) & (above_n[lower_x + 1] > APART)]
+
+
+def check_spin(model: WannierModel, spin_source: str, quality: SpinQuality | None) -> None:
+    """Refuse spin that cannot be that of this Hamiltonian; warn of what may be no Pauli matrices.
+
+    Parameters
+    ----------
+    model : WannierModel
+        With spin.
+    spin_source : str
+        What it is from.
+    quality : SpinQuality, optional
+        What the pairs of bands say about it.
+
+    Raises
+    ------
+    InconsistentFilesError
+        If it is too large, or breaks time reversal that the Hamiltonian has.
+
+    Warns
+    -----
+    W90SpinWarning
+        If it is small, or from pseudo wave functions.
+    """
+    spin_Rsij = model.needs_spin("this check")
+    rms_s = np.sqrt((np.abs(spin_Rsij) ** 2).sum(axis=(0, 2, 3)) / model.n_wann)
+    if rms_s.max() > LARGEST_SPIN:
+        raise InconsistentFilesError(
+            f"The spin of {spin_source} is too large: root mean square eigenvalues of "
+            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. The file is "
+            "damaged or holds another operator; write it again."
+        )
+    if rms_s.min() < SMALLEST_SPIN:
+        warnings.warn(
+            f"The spin of {spin_source} is small: root mean square eigenvalues of "
+            f"{np.round(rms_s, 3).tolist()} for x, y, z, where Pauli matrices have 1. Is it S = "
+            "sigma/2, or do the Wannier functions leave out one spin?",
+            W90SpinWarning,
+            stacklevel=4,
+        )
+    elif quality is not None and quality.complaint is not None:
+        warnings.warn(f"{spin_source}: {quality.complaint}", W90SpinWarning, stacklevel=4)
+    violation = time_reversal_violation(model)
+    if violation is not None and violation.ham < TOLERANCE_HAM and violation.spin > REVERSED_SPIN:
+        raise InconsistentFilesError(
+            f"H(R) has time reversal (violated by {violation.ham:.1e} eV), but the spin of "
+            f"{spin_source} violates it by {violation.spin:.2f}. The file is damaged, its k points "
+            "are in another order, or it is from another run; write it again."
+        )

@@ -82,7 +82,8 @@ def from_tbmodels(
     if isinstance(source, (str, Path)):
         path = Path(source)
         uc, pos_ic, hop = _read_file(path)
-        inputs[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            inputs[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
         name = path.name if name is None else name
     else:
         try:
@@ -130,7 +131,12 @@ def from_tbmodels(
             "All positions are at the cell's origin, as in TBmodels unless pos is given; interband "
             "quantities depend on them."
         )
-    if pairs is not None:
+    if pairs is None:
+        notes.append(
+            "No spin operator: TBmodels knows none. Give spin_order = 'interlaced' or 'block' for "
+            "that of pure spinors."
+        )
+    else:
         home = int(np.flatnonzero(np.all(model.R_Rc == 0, axis=1))[0])
         model = model.with_spin(
             atomic_spin(pairs, home, len(model.R_Rc)), source="pure spinors, spin_order as given"
@@ -224,7 +230,7 @@ def _read_file(path: Path) -> tuple[Any, Any, dict[tuple[int, ...], ComplexArray
             dimension,
         ):
             raise ValueError("the hoppings and positions are not those of 'size' orbitals")
-    except (KeyError, TypeError, ValueError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise FileFormatError(path, "hop", f"it lacks or garbles {problem}.", _REMEDY) from problem
     return tree.get("uc"), pos_ic, hop
 

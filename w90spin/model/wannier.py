@@ -18,6 +18,7 @@ from w90spin.model.lattice import cell_measure, find_vectors, reciprocal_lattice
 from w90spin.model.orbitals import Orbital, checked_orbitals
 from w90spin.model.spin_current import SpinCurrentOperators
 from w90spin.parallel import Comm
+from w90spin.read.checks import cell_problem
 
 HERMITICITY_TOLERANCE = {"ham": 1e-3, "spin": 1e-3, "pos": np.inf}
 """Largest accepted violation of O(-R) = O(R)^† [eV, 1, Å]; what is accepted is symmetrised.
@@ -209,6 +210,8 @@ class WannierModel:
         n_R, n_wann = len(R_Rc), ham_shape[1]
         ham_Rij = _array(ham, (n_R, n_wann, n_wann), "ham")
         cell_measure(cell_ca, periodic)
+        if problem := cell_problem(cell_ca):
+            raise ModelError(f"{problem[0].upper()}{problem[1:]} Check the cell.")
 
         order = np.lexsort(R_Rc.T[::-1])
         R_Rc = R_Rc[order]

@@ -20,13 +20,14 @@ from w90spin.read.rmn import RmnFile, read_rmn
 from w90spin.read.spin_r import SpinRFile, read_spin_r
 from w90spin.read.spn import SpnFile, read_spn, write_spn
 from w90spin.read.tb import TbFile, read_tb, write_tb
-from w90spin.read.text import find_file
+from w90spin.read.text import COMPRESSIONS, find_file
 from w90spin.read.uxu import SxuFile, UxuFile, read_sxu, read_uxu
 from w90spin.read.win import WinFile, read_win
 from w90spin.read.wout import WoutFile, read_wout
 from w90spin.read.wsvec import WsvecFile, read_wsvec
 
 __all__ = [
+    "COMPRESSIONS",
     "AmnFile",
     "CentresFile",
     "ChkFile",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from w90spin.arrays import ComplexArray, IntArray
+from w90spin.read.checks import LARGEST_ELEMENT
 from w90spin.read.output import header_line, new_file, refuse_not_finite
 from w90spin.read.text import TextFile
 
@@ -80,6 +81,14 @@ def read_amn(path: str | Path) -> AmnFile:
         place_r: IntArray = (
             ((kpt_r - 1) * n_bands + (band_r - 1)) * n_wann + (orbital_r - 1)
         ).astype(np.int64)
+        size_r = np.hypot(real_r, imag_r)
+        if size_r.max() > LARGEST_ELEMENT:
+            row = int(np.argmax(size_r))
+            raise file.value_error(
+                f"a projection of size {size_r[row]:.3g}; between normalised states it is at "
+                "most 1.",
+                int(table.line_r[row]),
+            )
         times_x = np.bincount(place_r, minlength=n_rows)
         if (times_x != 1).any():
             row = int(np.argmax(times_x[place_r] > 1))

@@ -16,6 +16,9 @@ HERMITIAN_LIMIT = 1e-4
 
 LARGEST_COORDINATE = 1e6  # Å, or reduced; more is damage
 
+LARGEST_ELEMENT = 100.0
+"""Overlaps and spins between normalised states are at most 1; pseudo wave functions add some."""
+
 _BATCH = 1 << 17  # matrix elements compared at a time
 
 

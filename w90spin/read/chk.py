@@ -179,8 +179,9 @@ class _Lines:
 
     def integers(self, n_rows: int, n_cols: int, what: str) -> IntArray:
         table = self._file.table(n_rows, n_cols, what)
-        values: IntArray = np.rint(table.value_cr).astype(np.int64)
-        wrong_cr = (values != table.value_cr) | (np.abs(values) > 2**31)
+        wrong_cr = np.abs(table.value_cr) > 2**31
+        values: IntArray = np.where(wrong_cr, 0, np.rint(table.value_cr)).astype(np.int64)
+        wrong_cr |= values != table.value_cr
         if wrong_cr.any():
             row = int(np.argmax(wrong_cr.any(axis=0)))
             raise self._file.format_error(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from w90spin.arrays import ComplexArray, IntArray
+from w90spin.read.checks import LARGEST_ELEMENT
 from w90spin.read.output import header_line, new_file, refuse_not_finite
 from w90spin.read.text import TextFile
 
@@ -88,6 +89,12 @@ def read_mmn(path: str | Path) -> MmnFile:
             seen.add(tuple(link))
             links[link[0] - 1, b] = link[1:]
             real_r, imag_r = file.table(n_bands**2, 2, "'Re Im' of an overlap").value_cr
+            largest = float(np.hypot(real_r, imag_r).max())
+            if largest > LARGEST_ELEMENT:
+                raise file.value_error(
+                    f"an overlap of size {largest:.3g} between k points {link[0]} and {link[1]} "
+                    "ends here or above; between normalised states it is at most 1."
+                )
             overlap_nm = (real_r + 1j * imag_r).reshape(n_bands, n_bands)  # m runs fastest
             blocks[link[0] - 1, b] = overlap_nm.T
         file.end()

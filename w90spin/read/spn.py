@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from w90spin.arrays import ComplexArray
+from w90spin.read.checks import LARGEST_ELEMENT
 from w90spin.read.fortran import RecordFile, is_record_file
 from w90spin.read.output import header_line, new_file, refuse_not_finite, write_record
 from w90spin.read.text import TextFile
@@ -78,7 +79,7 @@ def _read_unformatted(path: str | Path) -> SpnFile:
             packed_x = file.complexes(3 * n_packed, f"spin matrices of k point {k + 1}")
             try:
                 spins.append(_unpack(packed_x, n_bands))
-            except ComplexDiagonal as wrong:
+            except BadElement as wrong:
                 raise file.value_error(f"k point {k + 1}: {wrong}") from None
         file.end()
         return SpnFile(file.path, header, np.array(spins))
@@ -98,7 +99,7 @@ def _read_formatted(path: str | Path) -> SpnFile:
             packed_x = table.value_cr[0] + 1j * table.value_cr[1]
             try:
                 spins.append(_unpack(packed_x, n_bands))
-            except ComplexDiagonal as wrong:
+            except BadElement as wrong:
                 raise file.value_error(
                     f"k point {k + 1}: {wrong}", int(table.line_r[wrong.element])
                 ) from None
@@ -106,13 +107,11 @@ def _read_formatted(path: str | Path) -> SpnFile:
         return SpnFile(file.path, header, np.array(spins))
 
 
-class ComplexDiagonal(Exception):
-    """A diagonal element of a Hermitian matrix with an imaginary part."""
+class BadElement(Exception):
+    """An element that no Hermitian matrix of spins has, and its place in the packed triangle."""
 
-    def __init__(self, element: int, band: int, value: complex) -> None:
-        super().__init__(
-            f"the diagonal spin matrix element of band {band} is {value:.6g}, it must be real."
-        )
+    def __init__(self, element: int, problem: str) -> None:
+        super().__init__(problem)
         self.element = element
 
 
@@ -126,7 +125,18 @@ def _unpack(packed_x: ComplexArray, n_bands: int) -> ComplexArray:
     if wrong_sx.any():
         s, band = (int(x) for x in np.argwhere(wrong_sx)[0])
         element = int(diagonal_x[band])
-        raise ComplexDiagonal(3 * element + s, band + 1, complex(upper_sx[s, element]))
+        raise BadElement(
+            3 * element + s,
+            f"the diagonal spin matrix element of band {band + 1} is "
+            f"{complex(upper_sx[s, element]):.6g}, it must be real.",
+        )
+    largest = int(np.argmax(np.abs(packed_x)))
+    if abs(packed_x[largest]) > LARGEST_ELEMENT:
+        raise BadElement(
+            largest,
+            f"an element of size {abs(packed_x[largest]):.3g}, where Pauli matrices between "
+            "normalised states have at most 1.",
+        )
     spin_snm = np.empty((3, n_bands, n_bands), dtype=np.complex128)
     spin_snm[:, m_x, n_x] = upper_sx.conj()
     spin_snm[:, n_x, m_x] = upper_sx

@@ -8,6 +8,7 @@ as an :class:`~w90spin.errors.InputFileError` with the file, the line and the re
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
 import os
@@ -68,7 +69,7 @@ def find_file(base: str | Path, suffix: str) -> Path | None:
     """
     for compression in ("", *COMPRESSIONS):
         path = Path(f"{base}{suffix}{compression}")
-        if os.path.exists(path):
+        if os.path.lexists(path):  # a link to nowhere is refused when read
             return path
     return None
 
@@ -96,7 +97,10 @@ class ByteStream:
         try:
             raw = open(self.path, "rb")  # noqa: SIM115 (closed by close)
         except FileNotFoundError:
-            raise FileMissingError(self.path, "", "there is no such file.", self.remedy) from None
+            problem = "there is no such file."
+            if self.path.is_symlink():
+                problem = f"this is a link to {os.readlink(self.path)}, which is not there."
+            raise FileMissingError(self.path, "", problem, self.remedy) from None
         except IsADirectoryError:
             raise FileMissingError(
                 self.path, "", "this is a directory, a file is expected.", "Name the file in it."
@@ -307,6 +311,8 @@ class TextFile:
                 text = self._rest + b"\n" if self._rest else b""
                 self._rest = b""
             else:
+                if self.line_no == 0 and not self._rest:
+                    data = data.removeprefix(codecs.BOM_UTF8)  # Windows editors begin so
                 if b"\0" in data:
                     raise self.format_error(
                         "binary data where text is expected.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -111,7 +111,7 @@ class Claims:
     title : str
         One line for tables and plots.
     needs : frozenset of str
-        Operators that the model must carry: "spin".
+        Operators that the model must carry, by their names in `w90spin.model.operators`.
     raw : tuple of TensorClaim
         What the integrand returns, each of definite parity under time reversal.
     published : tuple of PublishedTensor
@@ -148,7 +148,14 @@ class EnergyScales:
 
 
 class Response(Protocol):
-    """A response: callable on Bloch states."""
+    """A response: callable on Bloch states.
+
+    ``needs`` says of the class, before there is an instance, which operators a model must carry:
+    by variant, as in ``{"current = 'ryoo2019'": frozenset({"spin", "ryoo2019"})}``, or under ""
+    where there is only one.
+    """
+
+    needs: ClassVar[Mapping[str, frozenset[str]]]
 
     @property
     def claims(self) -> Claims:

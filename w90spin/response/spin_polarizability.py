@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -91,6 +92,8 @@ class SpinPolarizability:
     ----------
     X. Feng et al., arXiv:2409.09669, Eqs. (2), (6)-(8).
     """
+
+    needs: ClassVar[Mapping[str, frozenset[str]]] = {"": frozenset({"spin"})}
 
     omega_w: ArrayLike
     mu_f: ArrayLike
@@ -180,7 +183,7 @@ class SpinPolarizability:
         return Claims(
             name="spin_polarizability",
             title="Dynamic anomalous spin polarisability",
-            needs=frozenset({"spin"}),
+            needs=self.needs[""],
             raw=tuple(raw),
             published=published,
             reference="X. Feng et al., arXiv:2409.09669",
