@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import STEADY, assert_close, grid, random_model, states_at
 
-from w90spin.integrate import AdaptiveTree, Iterated, PeriodicMesh, UniformMesh
+import w90spin as ws
+from w90spin.integrate import AdaptiveTree, Iterated, PeriodicMesh, UniformMesh, tree
 from w90spin.integrate.driver import integrate
 from w90spin.integrate.mesh import Mesh, coarser_meshes, mapping_operations
 from w90spin.integrate.periodic import PeriodicStrategy
@@ -306,6 +307,31 @@ def test_adaptive_rules_give_up_too(rule):
     integral = integrate(fourier, [response], rule(rtol=1e-12, max_points=500), comm=Comm())
     assert integral.converged is False
     assert integral.relative_error > 1e-12
+
+
+def test_cells_that_hardly_matter_are_closed_where_memory_ends(dense, monkeypatch, tmp_path):
+    """The bound on rank 0's memory costs points, not accuracy, and survives a restart."""
+    model = pt_antiferromagnet()
+    response = SpinPolarizability(**PT)
+    rule = AdaptiveTree(rtol=1e-4)
+    plain = ws.compute(model, [response], mesh=rule)
+    monkeypatch.setattr(tree, "MOST_BYTES", 45_000)
+    closed = ws.compute(model, [response], mesh=rule)
+    assert closed.provenance["diagonalisations"] != plain.provenance["diagonalisations"]
+    assert closed.converged
+    for name in ("upsilon0", "upsilon1"):
+        assert distance(closed[name].values, dense[name]) <= 1e-4
+    path = tmp_path / "run.ckpt.h5"
+    half = closed.provenance["diagonalisations"] // 2
+    with pytest.warns(ws.W90SpinWarning, match="max_cost"):
+        ws.compute(
+            model, [response], mesh=rule, checkpoint=path, checkpoint_every=0.0, max_cost=half
+        )
+    resumed = ws.compute(model, [response], mesh=rule, checkpoint=path)
+    for name in ("upsilon0", "upsilon1", "upsilon2"):
+        assert resumed[name].values.tobytes() == closed[name].values.tobytes()
+        assert resumed[name].errors.tobytes() == closed[name].errors.tobytes()
+    assert resumed.provenance["diagonalisations"] == closed.provenance["diagonalisations"]
 
 
 def test_absolute_tolerance():

@@ -373,6 +373,9 @@ class IteratedStrategy:
         """All panels."""
         state: State = {"allowed": self.allowed_s, "passes": self.passes}
         state["evaluated"] = self.evaluated
+        if self.known is not None:  # a new pass begins with the estimate of the former one
+            state["known"] = np.stack([self.known.value_x, self.known.error_x])
+            state["detail"] = self.known.detail
         if self.line is not None:
             state.update({name: getattr(self.line, name) for name in _PANEL_ARRAYS})
         return state
@@ -381,6 +384,9 @@ class IteratedStrategy:
         """Go on from there."""
         self.allowed_s, self.passes = np.asarray(state["allowed"]), int(state["passes"])
         self.evaluated = int(state["evaluated"])
+        if "known" in state:
+            value_y, error_y = np.asarray(state["known"])
+            self.known = Estimate(value_y, error_y, str(state["detail"]))
         if "number_x" in state:
             self.line = _Panels(*(np.asarray(state[name]) for name in _PANEL_ARRAYS))
             self._settle()

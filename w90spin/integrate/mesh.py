@@ -11,7 +11,7 @@ import numpy as np
 from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.kspace.fourier import KLines
 
-MOST_BLOCKS = 4096
+MOST_BLOCKS = 16384
 """Blocks that a mesh is cut into at most: bounds the messages to rank 0."""
 
 FEWEST_BLOCKS = 16

@@ -31,6 +31,12 @@ LEAST_RELIANCE = 0.003
 SPREAD_FACTOR = 3.0
 """Standard deviations of a sum of cell errors with random signs."""
 
+MOST_BYTES = 400_000_000
+"""Memory that cells may take on rank 0; beyond it those with the smallest errors are closed."""
+
+CLOSED_SHARE = 0.02
+"""Part of the total error that the cells closed at once carry at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class IntegrateCells:
@@ -125,6 +131,9 @@ class TreeStrategy:
         self.parent_x: IntArray = np.zeros(0, dtype=np.int64)
         self.asked_xc = self.cell_xc
         self.evaluated = 0
+        # Value, signed error and squared error of cells that are closed: never split, not kept.
+        self.closed_ny = np.zeros((3, integrand.size))
+        self.n_closed = 0
         self.true_s = np.zeros(integrand.n_slots)
         self.said_s = np.zeros(integrand.n_slots)
         self.known: Estimate | None = None
@@ -169,30 +178,41 @@ class TreeStrategy:
         return self.known
 
     def state(self) -> State:
-        """All cells with their integrals."""
+        """All cells with their integrals, and which parts of them come next."""
+        if self.known is None:
+            return {}
         return {
+            "known": np.stack([self.known.value_x, self.known.error_x]),
+            "detail": self.known.detail,
+            "asked": self.asked_xc,
+            "parent": self.parent_x,
             "cell": self.cell_xc,
             "multiplicity": self.multiplicity_x,
             "value": self.value_xy,
             "error": self.error_xy,
             "rough": self.rough_xc,
             "evaluated": self.evaluated,
+            "closed": self.closed_ny,
+            "n_closed": self.n_closed,
             "true": self.true_s,
             "said": self.said_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        if not len(state["value"]):
+        if "known" not in state:
             return
+        value_y, error_y = np.asarray(state["known"])
+        self.known = Estimate(value_y, error_y, str(state["detail"]))
+        self.asked_xc, self.parent_x = np.asarray(state["asked"]), np.asarray(state["parent"])
         self.cell_xc = np.asarray(state["cell"])
         self.multiplicity_x = np.asarray(state["multiplicity"])
         self.value_xy = np.asarray(state["value"])
         self.error_xy = np.asarray(state["error"])
         self.rough_xc = np.asarray(state["rough"])
         self.evaluated = int(state["evaluated"])
+        self.closed_ny, self.n_closed = np.array(state["closed"]), int(state["n_closed"])
         self.true_s, self.said_s = np.asarray(state["true"]), np.asarray(state["said"])
-        self._settle()
 
     def _first_cells(self) -> tuple[IntArray, FloatArray]:
         """One cell of every star, with the size of the star."""
@@ -231,23 +251,39 @@ class TreeStrategy:
     def _settle(self) -> None:
         """Total and its error; marks the cells to split."""
         volume_x = self._volumes()
-        value_y = volume_x @ self.value_xy
+        value_y = self.closed_ny[0] + volume_x @ self.value_xy
         reliance_s = np.divide(
             self.true_s, self.said_s, out=np.ones_like(self.true_s), where=self.said_s > 0.0
         )
         reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
-        spread_y = SPREAD_FACTOR * np.sqrt(volume_x**2 @ self.error_xy**2)
-        error_y = np.maximum(spread_y, np.abs(volume_x @ self.error_xy))
+        spread_y = SPREAD_FACTOR * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
+        error_y = np.maximum(spread_y, np.abs(self.closed_ny[1] + volume_x @ self.error_xy))
         error_y = reliance_s[self.integrand.slot_x] * error_y
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
         error_y = self.tolerance.at_least_rounding(error_y)
-        self.known = Estimate(value_y, error_y, f"{len(volume_x)} cells")
+        self.known = Estimate(value_y, error_y, f"{len(volume_x) + self.n_closed} cells")
         excess_s = self.tolerance.excess(error_y, value_y)
         self.asked_xc, self.parent_x = self.cell_xc[:0], self.parent_x[:0]
         if excess_s.max(initial=0.0) <= 1.0:
             return
         self._mark(volume_x, value_y, excess_s)
+
+    def _close(self, order_x: IntArray, carried_x: FloatArray, marked_x: IntArray) -> IntArray:
+        """Close the cells that matter least; new numbers of the marked ones."""
+        first = int(np.searchsorted(carried_x, (1.0 - CLOSED_SHARE) * carried_x[-1])) + 1
+        closing_x = np.setdiff1d(order_x[first:], marked_x)
+        volume_x = self._volumes()[closing_x]
+        error_xy = self.error_xy[closing_x]
+        self.closed_ny[0] += volume_x @ self.value_xy[closing_x]
+        self.closed_ny[1] += volume_x @ error_xy
+        self.closed_ny[2] += volume_x**2 @ error_xy**2
+        self.n_closed += len(closing_x)
+        keep_x = np.ones(len(self.value_xy), dtype=bool)
+        keep_x[closing_x] = False
+        for name in ("cell_xc", "multiplicity_x", "value_xy", "error_xy", "rough_xc"):
+            setattr(self, name, getattr(self, name)[keep_x])
+        return (np.cumsum(keep_x) - 1)[marked_x]
 
     def _mark(self, volume_x: FloatArray, value_y: FloatArray, excess_s: FloatArray) -> None:
         """The fewest cells that carry most of what exceeds the tolerance."""
@@ -264,6 +300,8 @@ class TreeStrategy:
         n_nodes = len(_cubature(len(self.directions)).weight_p)
         if self.evaluated + 2 * n_nodes * len(marked_x) > self.max_points:
             return
+        if self.value_xy.nbytes + self.error_xy.nbytes > MOST_BYTES:
+            marked_x = self._close(order_x, carried_x, marked_x)
         halves_x = self.cell_xc[marked_x].repeat(2, axis=0)
         along_x = np.argmax(self.rough_xc[marked_x], axis=1).repeat(2)
         row_x = np.arange(len(halves_x))
