@@ -29,7 +29,7 @@ from w90spin.integrate.rules import (
     UniformMesh,
 )
 from w90spin.integrate.symmetry import ZoneSymmetry
-from w90spin.integrate.tree import TreeStrategy
+from w90spin.integrate.tree import TreeStrategy, cell_symmetry
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.response.claims import Response
 
@@ -42,8 +42,12 @@ FIRST_PART = 0.5
 FEWEST_POINTS = 12
 """Points along each direction of the first mesh, at least."""
 
-FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 150.0, 3: 100.0}
-"""Predicted points along a direction up to which one mesh is the cheapest rule, by dimension."""
+FINEST_PERIODIC = {0: math.inf, 1: 1000.0, 2: 80.0, 3: 50.0}
+"""Predicted points along a direction up to which one mesh is the cheapest rule, by dimension, where
+all rules gain as much by symmetry."""
+
+FINEST_TREE = {1: math.inf, 2: math.inf, 3: 3000.0}
+"""The same for the tree beside the iterated rule."""
 
 MANY_LEVELS = 8
 """From so many Fermi levels on a single mesh serves all of them best."""
@@ -156,7 +160,9 @@ class PlannedStrategy:
         sharpness: Sharpness | None = None
         if isinstance(rule, AutoMesh):
             sharpness = self._sharpness(rule.rtol)
-            rule, self.reason = _suitable(rule, sharpness, self._n_levels, model.dimension)
+            rule, self.reason = _suitable(
+                rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
+            )
         self.chosen = self._strategy(rule, mean_x, sharpness)
 
     def _strategy(self, rule: Rule, mean_x: FloatArray, sharpness: Sharpness | None) -> Strategy:
@@ -181,6 +187,18 @@ class PlannedStrategy:
     @property
     def _n_levels(self) -> int:
         return max(len(response.levels) for response in self.integrand.responses)
+
+    def _gain_of_meshes(self) -> float:
+        """How many more points a mesh saves by symmetry than a tree of cells does."""
+        if self.symmetry is None:
+            return 1.0
+        periodic = np.flatnonzero(self.integrand.fourier.model.periodic)
+        cells = cell_symmetry(self.symmetry, tuple(int(c) for c in periodic))
+        orders = []
+        for group in (self.symmetry, cells):
+            kept_gcc = group.kpt_rotation_gcc[:, periodic][:, :, periodic] if group else np.eye(1)
+            orders.append(len(np.unique(kept_gcc, axis=0)))
+        return orders[0] / orders[1]
 
     def _sharpness(self, rtol: float) -> Sharpness:
         """The sharpest feature of all responses at all their Fermi levels."""
@@ -227,22 +245,23 @@ def _width(response: Response, survey: GapSurvey) -> tuple[float, str]:
 
 
 def _suitable(
-    rule: AutoMesh, sharpness: Sharpness, n_levels: int, dimension: int
+    rule: AutoMesh, sharpness: Sharpness, n_levels: int, dimension: int, gain: float
 ) -> tuple[Rule, str]:
-    """The rule that suits, and why."""
+    """The rule that suits, and why; ``gain`` is what symmetry saves a mesh beyond the others."""
     periodic = PeriodicMesh(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
     needed = float(sharpness.points_c.max())
     why = f"the sharpest feature is {sharpness.reason}"
-    mesh_words = f"{why}, for which a mesh needs about {needed:.0f} points per direction"
-    if needed <= FINEST_PERIODIC[dimension]:
-        return periodic, f"PeriodicMesh: {mesh_words}"
+    if math.isfinite(needed):
+        why += f", for which a mesh needs about {needed:.0f} points per direction"
+    if needed <= FINEST_PERIODIC[dimension] * gain ** (1.0 / max(1, dimension)):
+        return periodic, f"PeriodicMesh: {why}"
     if n_levels >= MANY_LEVELS:
         return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
-    if dimension == 3 or (dimension == 2 and sharpness.energy == 0.0):
+    if dimension > 1 and (sharpness.energy == 0.0 or needed > FINEST_TREE[dimension]):
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
-        return iterated, f"Iterated: {why if math.isinf(needed) else mesh_words}"
+        return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
-    return tree, f"AdaptiveTree: {why if math.isinf(needed) else mesh_words}"
+    return tree, f"AdaptiveTree: {why}"
 
 
 def _first_mesh(

@@ -122,7 +122,7 @@ class TreeStrategy:
         periodic = integrand.fourier.model.periodic
         self.directions = tuple(c for c in range(3) if periodic[c])
         self.symmetry = symmetry
-        self.cell_symmetry = _cell_symmetry(symmetry, self.directions)
+        self.of_cells = cell_symmetry(symmetry, self.directions)
         self.allowed_x = integrand.allowed(symmetry)
         self.cell_xc, self.multiplicity_x = self._first_cells()
         self.value_xy = np.zeros((0, integrand.size))
@@ -219,11 +219,11 @@ class TreeStrategy:
         n, d = FIRST_CELLS[len(self.directions)], len(self.directions)
         index_xc = np.stack(np.unravel_index(np.arange(n**d), (n,) * d), axis=1)
         cell_xc = np.stack([index_xc, np.full_like(index_xc, n)], axis=1).astype(np.int64)
-        if self.cell_symmetry is None:
+        if self.of_cells is None:
             return cell_xc, np.ones(len(cell_xc))
         code_x = np.arange(n**d)
         lowest_x, fixed_x = code_x.copy(), np.zeros(n**d, dtype=np.int64)
-        for rotation_cc in self.cell_symmetry.kpt_rotation_gcc:
+        for rotation_cc in self.of_cells.kpt_rotation_gcc:
             kept_cc = rotation_cc[np.ix_(self.directions, self.directions)]
             # A cell is named by twice its centre, in units of its size.
             image_xc = ((2 * index_xc + 1) @ kept_cc.T - 1) // 2 % n
@@ -231,7 +231,7 @@ class TreeStrategy:
             lowest_x = np.minimum(lowest_x, image_x)
             fixed_x += image_x == code_x
         chosen_x = lowest_x == code_x
-        return cell_xc[chosen_x], (len(self.cell_symmetry) / np.maximum(fixed_x, 1))[chosen_x]
+        return cell_xc[chosen_x], (len(self.of_cells) / np.maximum(fixed_x, 1))[chosen_x]
 
     def _volumes(self) -> FloatArray:
         volume_x: FloatArray = self.multiplicity_x / self.cell_xc[:, 1].prod(axis=1)
@@ -314,10 +314,22 @@ def _cubature(dimension: int) -> Cubature:
     return gauss_kronrod() if dimension == 1 else genz_malik(dimension)
 
 
-def _cell_symmetry(
+def cell_symmetry(
     symmetry: ZoneSymmetry | None, directions: tuple[int, ...]
 ) -> ZoneSymmetry | None:
-    """Operations that map cubes of reduced coordinates onto cubes; they form a group."""
+    """Operations that map cubes of reduced coordinates onto cubes; they form a group.
+
+    Parameters
+    ----------
+    symmetry : ZoneSymmetry, or None
+        A group of operations.
+    directions : tuple of int
+        Periodic lattice directions.
+
+    Returns
+    -------
+    ZoneSymmetry, or None
+    """
     if symmetry is None or not directions:
         return None
     keep = [
