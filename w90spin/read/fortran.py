@@ -19,6 +19,8 @@ from w90spin.read.text import ByteStream
 
 _PIECE = 16 << 20  # bytes allocated at a time, so that a false mark costs no memory
 _FIRST_RECORD_MAX = 4096  # bytes; the first record is a header line
+_NO_COUNT = 2**24  # more bands or k points than any file has, but 1 to 255 with bytes swapped are
+_A_COUNT = 2**16
 _MARKS = ("<i4", ">i4", "<i8", ">i8")
 
 
@@ -167,7 +169,15 @@ class RecordFile:
         """A record of ``n`` integers of four or eight bytes."""
         content = self.record((4 * n, 8 * n), what)
         size = len(content) // n if n else 4
-        return np.frombuffer(content, f"{self._order}i{size}").astype(np.int64)
+        values = np.frombuffer(content, f"{self._order}i{size}")
+        swapped = values.byteswap()
+        if values.max(initial=0) >= _NO_COUNT and 0 <= swapped.min() <= swapped.max() < _A_COUNT:
+            raise self.format_error(
+                f"{what}: found {values[:3].tolist()}, which is {swapped[:3].tolist()} in the other"
+                " byte order. The record marks are of one byte order and the numbers of the other,"
+                " as after a conversion of the marks alone."
+            )
+        return values.astype(np.int64)
 
     def logicals(self, n: int, what: str) -> BoolArray:
         """A record of ``n`` logicals; some compilers write true as 1, others as -1."""
