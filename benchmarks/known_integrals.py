@@ -18,6 +18,7 @@ import w90spin as ws
 from w90spin.arrays import FloatArray, IntArray
 from w90spin.integrate import UniformMesh
 from w90spin.integrate.driver import integrate
+from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import FourierSum, KPoints
 from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates, solve
@@ -197,6 +198,67 @@ class FermiSurfaceSpin:
 
 
 @dataclass(frozen=True, eq=False)
+class SpectralFunction:
+    r"""Density of states with Lorentzians, -Im Tr G/π: poles at a distance η from real k.
+
+    Parameters
+    ----------
+    mu : float
+        Energy. [eV]
+    eta : float
+        Broadening. [eV]
+    """
+
+    mu: float
+    eta: float
+
+    @property
+    def claims(self) -> Claims:
+        """What the house must know of it."""
+        axes = (Axis("part", ("total",)),)
+        return Claims(
+            name="spectral_function",
+            title="spectral function",
+            needs=frozenset(),
+            raw=(TensorClaim("spectrum", axes, +1, ()),),
+            published=(PublishedTensor("spectrum", "A", axes, "1/eV", 0, "spectral function"),),
+            reference="J. Kaye, S. Beck, A. Barnett, L. Van Munoz, O. Parcollet (2023)",
+        )
+
+    @property
+    def levels(self) -> list[float]:
+        """Energy. [eV]"""
+        return [self.mu]
+
+    @property
+    def scales(self) -> EnergyScales:
+        """Energies that decide how fine a mesh must be."""
+        return EnergyScales(0.0, self.eta, 0.0)
+
+    def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Lorentzians of all bands, shape (k, part)."""
+        away_kn = states.energy_kn - self.mu
+        lorentzian_kn = self.eta / math.pi / (away_kn**2 + self.eta**2)
+        return {"spectrum": lorentzian_kn.sum(axis=1, keepdims=True)}
+
+    def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Nothing cancels."""
+        return self(states)
+
+    def occupied_bands(self, states: BlochStates) -> IntArray | None:
+        """Nothing is promised."""
+        return None
+
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """As it is."""
+        return dict(raw)
+
+    def parameters(self) -> dict[str, object]:
+        """Physical parameters."""
+        return {"mu": self.mu, "eta": self.eta}
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """One integral.
 
@@ -226,12 +288,20 @@ class Case:
     exact: Callable[[WannierModel], dict[str, FloatArray]] | None = None
     max_points: int = 400_000
 
-    def truth(self, model: WannierModel) -> dict[str, FloatArray]:
-        """Published tensors without error, or nearly."""
+    def truth(
+        self, model: WannierModel, symmetry: ZoneSymmetry | None = None
+    ) -> dict[str, FloatArray]:
+        """Published tensors without error, or nearly, as the symmetry wants them."""
         if self.exact is not None:
             return self.exact(model)
-        rule = UniformMesh(n=self.dense)
-        return integrate(FourierSum(model), [self.response(model)], rule, comm=Comm()).values[0]
+        dense = integrate(
+            FourierSum(model),
+            [self.response(model)],
+            UniformMesh(n=self.dense),
+            comm=Comm(),
+            symmetry=symmetry,
+        )
+        return dense.values[0]
 
 
 def _dasp(
@@ -355,8 +425,8 @@ def gapped_cases() -> list[Case]:
             100,
         ),
         Case(
-            "nodal line with a gap of 0.1 eV",
-            lambda: toys.nodal_line(gap=0.1),
+            "nodal line with a gap of 0.2 eV",
+            lambda: toys.nodal_line(gap=0.2),
             _dasp(0.0, [0.0]),
             240,
             50,
