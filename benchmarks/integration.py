@@ -7,7 +7,8 @@ adaptive refinement; on Fermi surfaces; and against the width of a resonance in 
     python benchmarks/integration.py                       # about ten minutes
     python benchmarks/integration.py --parts errors cost   # some of the tables
     python benchmarks/integration.py --only Weyl           # some of the cases
-    python benchmarks/integration.py --all                 # with the bilayer of 92 functions
+    python benchmarks/integration.py --all                 # narrower poles in three dimensions
+    python benchmarks/integration.py --bilayer FOLDER/SEED # with MnBi2Te4, 92 Wannier functions
 """
 
 from __future__ import annotations
@@ -76,16 +77,14 @@ RUNAWAY = 6
 SCAN_SECONDS = 15.0
 """Time that the search for the smallest mesh may take for one case."""
 
-WB_GRIDS = {2: (4, 8, 16), 3: (4,)}
+WB_GRIDS = {2: (8, 16, 32), 3: (4, 8)}
 """WannierBerri's first grids, by dimension: boxes along each direction."""
 
 WB_FFT = 3
 """Points along each direction of one of its boxes; the models reach to the nearest cells."""
 
-WB_BOXES = 300
+WB_BOXES = 1500
 """Boxes, first and refined ones together, that it may evaluate from one grid."""
-
-BILAYER = Path("/work/shared/data/mnbi2te4-bilayer/mnbi2te4_2SL")
 
 
 class Runaway(IntegrationError):
@@ -260,17 +259,18 @@ def _power(value: float) -> str:
 class Bench:
     """All problems and runs, each made once."""
 
-    def __init__(self, cache: Path, only: str, slow: bool) -> None:
+    def __init__(self, cache: Path, only: str, slow: bool, bilayer: Path | None) -> None:
         self.cache = cache
         self.only = only
         self.slow = slow
+        self.bilayer = bilayer
         self.problems: dict[str, Problem] = {}
         self.runs: dict[tuple[str, str, float], Run | None] = {}
 
     def cases(self) -> list[Case]:
         cases = gapped_cases() + sharp_cases() + surface_cases()
-        if self.slow:
-            cases.append(bilayer_case(BILAYER))
+        if self.bilayer is not None:
+            cases.append(bilayer_case(self.bilayer))
         return self.wanted(cases)
 
     def wanted(self, cases: list[Case]) -> list[Case]:
@@ -579,7 +579,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
-    parser.add_argument("--all", action="store_true", help="also the bilayer, some minutes more")
+    parser.add_argument("--all", action="store_true", help="narrower poles, too")
+    parser.add_argument("--bilayer", type=Path, help="seedname of the bilayer")
     parser.add_argument("--cache", type=Path, help="where to keep truths; by default nowhere")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -587,7 +588,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, one_thread():
         cache = arguments.cache or Path(folder)
         cache.mkdir(parents=True, exist_ok=True)
-        bench = Bench(cache, arguments.only, arguments.all)
+        bench = Bench(cache, arguments.only, arguments.all, arguments.bilayer)
         for part in arguments.parts:
             started = time.perf_counter()
             getattr(bench, part)()

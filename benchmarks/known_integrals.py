@@ -440,7 +440,7 @@ def gapped_cases() -> list[Case]:
         ),
         Case(
             "Bi monolayer",
-            lambda: ws.load_model(BI),
+            lambda: ws.symmetrised(ws.load_model(BI))[0],
             _dasp(1.42245, [0.0, 0.2]),
             300,
             100,
@@ -540,5 +540,5 @@ def bilayer_case(seedname: Path) -> Case:
         response,
         120,
         60,
-        max_points=6_000,
+        max_points=3_000,
     )
