@@ -45,7 +45,7 @@ FIRST_PART = 0.5
 FEWEST_POINTS = 12
 """Points along each direction of the first mesh, at least."""
 
-FINEST_PERIODIC = {0: math.inf, 1: 1000.0, 2: 80.0, 3: 50.0}
+FINEST_PERIODIC = {0: math.inf, 1: 1000.0, 2: 75.0, 3: 50.0}
 """Predicted points along a direction up to which one mesh is the cheapest rule, by dimension, where
 all rules gain as much by symmetry."""
 

@@ -39,6 +39,9 @@ LEAST_FALL = 0.02
 DEEPEST = 26
 """How often a panel is halved at most."""
 
+LEAST_SHARE = 0.3
+"""Part of a slot's error that its smallest components get."""
+
 LEAST_BUDGET = 500
 """Evaluations that a task may always make."""
 
@@ -446,9 +449,10 @@ class IteratedStrategy:
             self.asked = self._first_panels()
 
     def _by_component(self, error_s: FloatArray, value_y: FloatArray) -> FloatArray:
-        """Errors of components whose norm over each slot is the slot's error."""
-        counts_s = np.bincount(self.integrand.slot_x)
-        error_y = (error_s / np.sqrt(counts_s))[self.integrand.slot_x]
+        """Errors of components from that of their slot, by their size in it."""
+        norm_s = self.integrand.norm(value_y)[self.integrand.slot_x]
+        share_y = np.divide(np.abs(value_y), norm_s, out=np.ones_like(norm_s), where=norm_s > 0.0)
+        error_y = np.clip(share_y, LEAST_SHARE, 1.0) * error_s[self.integrand.slot_x]
         return self.tolerance.at_least_rounding(error_y)
 
 
