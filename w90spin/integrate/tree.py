@@ -287,8 +287,10 @@ class TreeStrategy:
             at = np.ix_(range(len(self.of_cells)), self.directions, self.directions)
             rotations = np.unique(self.of_cells.kpt_rotation_gcc[at], axis=0)
         found = [marked_x]
-        for size_c in np.unique(parts_xc, axis=0):
-            of_size_x = np.flatnonzero((parts_xc == size_c).all(axis=1))
+        size_x = np.log2(parts_xc).round().astype(np.int64) @ 64 ** np.arange(d)
+        for size in np.unique(size_x):
+            of_size_x = np.flatnonzero(size_x == size)
+            size_c = parts_xc[of_size_x[0]]
             code_x = np.ravel_multi_index(tuple(self.cell_xc[of_size_x, 0].T), tuple(size_c))
             order = np.argsort(code_x)
             wanted_pc = probe_pc[larger_p > size_c.prod()]
@@ -336,9 +338,9 @@ class TreeStrategy:
             marked_x = self._close(order_x, carried_x, marked_x)
         halves_x = self.cell_xc[marked_x].repeat(2, axis=0)
         # Where all nodes see nothing, the longest side is cut.
-        blind_x = ~self.rough_xc[marked_x].any(axis=1)
+        blind_xc = self.rough_xc[marked_x].max(axis=1, keepdims=True) == 0.0
         length_xc = 1.0 / self.cell_xc[marked_x, 1]
-        preference_xc = np.where(blind_x[:, None], length_xc, self.rough_xc[marked_x])
+        preference_xc = np.where(blind_xc, length_xc, self.rough_xc[marked_x])
         along_x = np.argmax(preference_xc, axis=1).repeat(2)
         row_x = np.arange(len(halves_x))
         halves_x[row_x, 1, along_x] *= 2
