@@ -10,7 +10,14 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
-from w90spin.derive import InducedSpin, induced_spin
+from w90spin.derive import (
+    InducedSpin,
+    NeelField,
+    TorqueEfficiency,
+    induced_spin,
+    neel_field,
+    torque_efficiency,
+)
 from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, UniformMesh
@@ -47,6 +54,7 @@ __all__ = [
     "Iterated",
     "KMap",
     "MagneticGroup",
+    "NeelField",
     "Orbital",
     "Partition",
     "PeriodicMesh",
@@ -57,6 +65,7 @@ __all__ = [
     "SymmetryTolerance",
     "Tensor",
     "TensorForm",
+    "TorqueEfficiency",
     "UniformMesh",
     "W90SpinError",
     "W90SpinWarning",
@@ -77,6 +86,7 @@ __all__ = [
     "magnetic_group",
     "measure_symmetry",
     "model_report",
+    "neel_field",
     "part_permutation",
     "partition",
     "save_model",
@@ -86,6 +96,7 @@ __all__ = [
     "to_pythtb",
     "to_system",
     "to_tbmodels",
+    "torque_efficiency",
     "toys",
     "zone_map",
 ]

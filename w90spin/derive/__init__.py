@@ -1,6 +1,16 @@
 """Results into what an experimenter quotes."""
 
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
+from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
 from w90spin.derive.symmetry_form import SymmetryForm, symmetry_form
 
-__all__ = ["InducedSpin", "SymmetryForm", "induced_spin", "symmetry_form"]
+__all__ = [
+    "InducedSpin",
+    "NeelField",
+    "SymmetryForm",
+    "TorqueEfficiency",
+    "induced_spin",
+    "neel_field",
+    "symmetry_form",
+    "torque_efficiency",
+]

@@ -43,6 +43,8 @@ class InducedSpin:
         Amplitude E. [V/m]
     direction : complex array (b)
         Unit vector ê.
+    measure : float, or None
+        Length, area or volume of the cell along its periodic directions. [Å^d]
     """
 
     delta: ComplexArray
@@ -55,6 +57,7 @@ class InducedSpin:
     thickness: float | None
     field: float
     direction: ComplexArray
+    measure: float | None = None
 
     @property
     def frequency_thz(self) -> FloatArray:
@@ -66,6 +69,21 @@ class InducedSpin:
         """Sum of the three orders, axes (part, kT, mu, omega, spin). [μ_B/nm^d]"""
         summed: ComplexArray = self.delta.sum(axis=0)
         return summed
+
+    @property
+    def amplitude(self) -> FloatArray:
+        """Amplitude of each component of :attr:`total`. [μ_B/nm^d]"""
+        return np.abs(self.total)
+
+    @property
+    def phase(self) -> FloatArray:
+        """Phase φ of each component of :attr:`total`, which runs as cos(ωt - φ). [rad]"""
+        return np.angle(self.total)
+
+    @property
+    def peak(self) -> FloatArray:
+        """Largest length of the vector over a period, axes (part, kT, mu, omega). [μ_B/nm^d]"""
+        return peak_length(self.total)
 
     @cached_property
     def delta_volume(self) -> ComplexArray | None:
@@ -92,6 +110,28 @@ class InducedSpin:
         if self.dimension == 2 and self.thickness is not None:
             return ANGSTROM_PER_NM / self.thickness
         return None
+
+
+def peak_length(vector_xs: ComplexArray) -> FloatArray:
+    r"""Largest length over a period of the real vector :math:`\mathrm{Re}[v e^{-i\omega t}]`.
+
+    .. math::
+
+        \max_t |\mathrm{Re}\, v e^{-i\omega t}|^2 = \tfrac12 (|v|^2 + |v \cdot v|)
+
+    Parameters
+    ----------
+    vector_xs : complex array (..., s)
+        Vectors on the last axis.
+
+    Returns
+    -------
+    float array (...)
+        Long half axis of the ellipse that the vector draws.
+    """
+    squared_x = np.sum(np.abs(vector_xs) ** 2, axis=-1)
+    longest: FloatArray = np.sqrt(0.5 * (squared_x + np.abs(np.sum(vector_xs**2, axis=-1))))
+    return longest
 
 
 def induced_spin(
@@ -177,7 +217,13 @@ def induced_spin(
         thickness=thickness,
         field=float(field),
         direction=direction_b,
+        measure=_measure(result),
     )
+
+
+def _measure(result: Result) -> float | None:
+    stored = result.provenance.get("measure_angstrom_d")
+    return None if stored is None else float(stored)
 
 
 def _unit_vector(direction: str | Sequence[complex]) -> ComplexArray:
