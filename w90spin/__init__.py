@@ -11,11 +11,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
 from w90spin.derive import (
+    FieldPulse,
     InducedSpin,
     NeelField,
+    Pulse,
+    SpinPulse,
     TorqueEfficiency,
     induced_spin,
     neel_field,
+    pulsed_field,
+    pulsed_spin,
     torque_efficiency,
 )
 from w90spin.errors import W90SpinError, W90SpinWarning
@@ -50,6 +55,7 @@ __all__ = [
     "AdaptiveTree",
     "AutoMesh",
     "BandPath",
+    "FieldPulse",
     "InducedSpin",
     "Iterated",
     "KMap",
@@ -58,8 +64,10 @@ __all__ = [
     "Orbital",
     "Partition",
     "PeriodicMesh",
+    "Pulse",
     "Result",
     "SpinPolarizability",
+    "SpinPulse",
     "Structure",
     "SymmetryOperation",
     "SymmetryTolerance",
@@ -89,6 +97,8 @@ __all__ = [
     "neel_field",
     "part_permutation",
     "partition",
+    "pulsed_field",
+    "pulsed_spin",
     "save_model",
     "spinor_orbitals",
     "symmetrised",

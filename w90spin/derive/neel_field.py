@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,26 @@ EXCHANGE = 1.0
 """Exchange J_ex between the induced spin and the local moments, as the literature takes it. [eV]"""
 MAGNETIZATION = 20.7
 """Magnetisation of one sublattice of MnBi2Te4, arXiv:2409.09669. [μ_B/nm³]"""
+
+
+class CountedSpin(Protocol):
+    """What of a spin density says how it counts."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the cell."""
+
+    @property
+    def dimension(self) -> int:
+        """Number of periodic directions."""
+
+    @property
+    def thickness(self) -> float | None:
+        """Thickness of a slab. [Å]"""
+
+    @property
+    def measure(self) -> float | None:
+        """Length, area or volume of the cell. [Å^d]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +224,7 @@ def neel_field(
     """
     if not np.isfinite(exchange):
         raise ResponseError(f"exchange = {exchange} eV must be a finite number.")
-    density_q = _density_of_moments(induced, magnetization, moment, thickness)
+    density_q = density_of_moments(induced, magnetization, moment, thickness)
     n_parts = len(induced.parts)
     signs_q = np.array((-1.0) ** np.arange(n_parts) if signs is None else signs, dtype=np.float64)
     if signs_q.shape != (n_parts,) or not (np.abs(signs_q) == 1.0).all():
@@ -285,35 +306,53 @@ def torque_efficiency(neel: NeelField, moments: str | ArrayLike = "z") -> Torque
     )
 
 
-def _density_of_moments(
-    induced: InducedSpin,
+def density_of_moments(
+    spin: CountedSpin,
     magnetization: ArrayLike | None,
     moment: ArrayLike | None,
     thickness: float | None,
 ) -> FloatArray:
-    """Magnetisation of each part per nm^d, as the induced spin counts. [μ_B/nm^d]"""
+    """Magnetisation of each part in the units in which a spin density counts.
+
+    Parameters
+    ----------
+    spin : InducedSpin or SpinPulse
+        Parts, dimension, thickness and size of the cell.
+    magnetization, moment, thickness
+        As for :func:`neel_field`.
+
+    Returns
+    -------
+    float array (part)
+        [μ_B/nm^d]
+
+    Raises
+    ------
+    ResponseError
+        As :func:`neel_field`.
+    """
     if moment is not None:
         if magnetization is not None or thickness is not None:
             raise ResponseError(
                 "moment needs neither magnetization nor thickness; give only one of them."
             )
-        if induced.measure is None:
+        if spin.measure is None:
             raise ResponseError(
                 "The result does not hold the size of its cell, which moment counts in; give "
                 "magnetization."
             )
-        cell = induced.measure / ANGSTROM_PER_NM**induced.dimension
-        return _one_for_each(induced.parts, "moment", moment, "μ_B") / cell
+        cell = spin.measure / ANGSTROM_PER_NM**spin.dimension
+        return _one_for_each(spin.parts, "moment", moment, "μ_B") / cell
     per_volume_q = _one_for_each(
-        induced.parts,
+        spin.parts,
         "magnetization",
         MAGNETIZATION if magnetization is None else magnetization,
         "μ_B/nm³",
     )
-    if induced.dimension == 3:
+    if spin.dimension == 3:
         return per_volume_q
-    height = induced.thickness if thickness is None else thickness
-    if induced.dimension != 2 or height is None:
+    height = spin.thickness if thickness is None else thickness
+    if spin.dimension != 2 or height is None:
         raise ResponseError(
             "A magnetization per volume needs the thickness of a slab, and a wire has no volume; "
             "give thickness, or moment in a cell."
