@@ -14,7 +14,7 @@ def test_blocks_of_the_page(capsys):
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S):
         exec(block, names)
         printed.append(capsys.readouterr().out.splitlines())
-    assert [len(lines) for lines in printed] == [3, 1]
+    assert [len(lines) for lines in printed] == [3, 1, 2]
     peak_q = names["neel"].peak[:, 0, 0, 1]
     assert peak_q.min() > 0.0
     assert np.isfinite(peak_q).all()
