@@ -53,7 +53,7 @@ def plot_signed_spin(
     spin : str
         "x", "y" or "z".
     edge : float, optional
-        Photon energy of a line across, such as the gap. [eV]
+        Gap, marked by a line across. [eV]
     axes : Axes, optional
         Where to draw; a new figure if left out.
 

@@ -26,6 +26,7 @@ from w90spin.response.claims import Axis
 from w90spin.units import SPIN_AXES, THZ_TO_EV
 
 HEIGHT = 2.6  # of the picture of fields [inch]
+HEADROOM = 1.5  # over the largest field, for the legend
 TRAJECTORY_HEIGHT = 4.2  # of that of the dynamics [inch]
 
 
@@ -50,7 +51,7 @@ def plot_neel_field(
     anisotropy_field : float, optional
         Drawn as a line, to compare with. [T]
     edge : float, optional
-        Photon energy of a line across, such as the gap. [eV]
+        Gap, marked by a line across. [eV]
     kT_index, mu_index : int
         Which temperature and Fermi level.
     axes : Axes, optional
@@ -96,10 +97,10 @@ def plot_neel_field(
         axes.set_xlabel("Frequency (THz)")
         set_ticks(axes.xaxis)
         axes.tick_params(labelsize=8.0)
-        axes.set_ylim(0.0, 1.15 * largest or 1.0)
+        axes.set_ylim(0.0, HEADROOM * largest or 1.0)
         set_quantity(axes.yaxis, "Peak of $B$", "T", largest)
         say_in_axes(axes, np.concatenate([staggered_w, uniform_w]))
-        axes.legend(handlelength=2.5)
+        axes.legend(loc="upper left", handlelength=2.5)
         set_title(
             axes,
             [
@@ -157,14 +158,14 @@ def tabulate_neel_field(
 
 
 def mark_edge(axes: Axes, edge: float | None, frequency_w: FloatArray) -> None:
-    """Limit the axis of frequencies, and draw a line across at a photon energy.
+    """Limit the axis of frequencies, and draw a line across at the gap.
 
     Parameters
     ----------
     axes : Axes
         The axes.
     edge : float, optional
-        Photon energy. [eV]
+        Gap. [eV]
     frequency_w : float array (w)
         Frequencies that are drawn. [THz]
     """
@@ -172,6 +173,16 @@ def mark_edge(axes: Axes, edge: float | None, frequency_w: FloatArray) -> None:
     if edge is not None:
         from_edge = edge / THZ_TO_EV
         axes.axvline(from_edge, color="0.35", linewidth=1.0, linestyle=(0, (4, 3)))
+        axes.annotate(
+            "gap",
+            (from_edge, 0.04),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3.0, 0.0),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8.0,
+            color="0.35",
+        )
         last = max(last, 1.03 * from_edge)
     if last > first:
         axes.set_xlim(first, last)
