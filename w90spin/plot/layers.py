@@ -83,12 +83,12 @@ def plot_signed_spin(
                 alpha=0.25,
                 linewidth=0.0,
             )
-        mark_edge(axes, edge, frequency_w)
+        mark_edge(axes, edge, frequency_w, 0.4)
         axes.set_ylim(-1.15 * largest or -1.0, 1.15 * largest or 1.0)
         axes.set_xlabel("Frequency (THz)")
         set_ticks(axes.xaxis)
         axes.tick_params(labelsize=8.0)
-        label = rf"$\Delta^{{({order})}}S_{{{spin}}}\,/\,{_WAVE[order]}\,\omega t$"
+        label = rf"$\Delta^{{({order})}}S_{{{spin}}}\,/\,\{_WAVE[order]}\,\omega t$"
         unit = rf"$\mu_\mathrm{{B}}$/{_DENSITY[induced.dimension]}"
         set_quantity(axes.yaxis, label, unit, largest)
         say_in_axes(axes, value_qw)

@@ -157,7 +157,9 @@ def tabulate_neel_field(
     return columns
 
 
-def mark_edge(axes: Axes, edge: float | None, frequency_w: FloatArray) -> None:
+def mark_edge(
+    axes: Axes, edge: float | None, frequency_w: FloatArray, height: float = 0.04
+) -> None:
     """Limit the axis of frequencies, and draw a line across at the gap.
 
     Parameters
@@ -168,6 +170,8 @@ def mark_edge(axes: Axes, edge: float | None, frequency_w: FloatArray) -> None:
         Gap. [eV]
     frequency_w : float array (w)
         Frequencies that are drawn. [THz]
+    height : float
+        Where along the line its name stands, in heights of the axes.
     """
     first, last = float(frequency_w.min()), float(frequency_w.max())
     if edge is not None:
@@ -175,7 +179,7 @@ def mark_edge(axes: Axes, edge: float | None, frequency_w: FloatArray) -> None:
         axes.axvline(from_edge, color="0.35", linewidth=1.0, linestyle=(0, (4, 3)))
         axes.annotate(
             "gap",
-            (from_edge, 0.04),
+            (from_edge, height),
             xycoords=("data", "axes fraction"),
             xytext=(-3.0, 0.0),
             textcoords="offset points",
@@ -217,7 +221,7 @@ def plot_trajectory(dynamics: NeelDynamics, *, figure: Figure | None = None) -> 
         rows[1].set_ylim(-1.08, 1.08)
         rows[1].set_ylabel("Néel vector")
         set_quantity(rows[2].yaxis, "Net moment", "", float(np.abs(dynamics.net_ta).max()))
-        rows[1].legend(ncols=3, handlelength=1.5)
+        rows[1].legend(loc="center right", handlelength=1.5)
         rows[2].set_xlabel("Time (ps)")
         rows[2].set_xlim(time_t[0], time_t[-1])
         for row in rows:
