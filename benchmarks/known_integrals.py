@@ -1,7 +1,8 @@
 """Zone integrals with known answers, on which errors and costs of the rules are measured.
 
 Every case has its truth from elsewhere than the rule under test: a closed form (Chern numbers, the
-Weyl nodes' distance), or a mesh so dense that twice as many points change nothing that matters.
+Weyl nodes' distance), integrals along the contours of constant energy, or a mesh so dense that
+more points change nothing that matters.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import w90spin as ws
 from w90spin.arrays import FloatArray, IntArray
 from w90spin.integrate import UniformMesh
 from w90spin.integrate.driver import integrate
-from w90spin.kspace.fourier import FourierSum
+from w90spin.integrate.symmetry import ZoneSymmetry
+from w90spin.kspace.fourier import FourierSum, KPoints
 from w90spin.kspace.occupations import fermi
-from w90spin.kspace.states import BlochStates
+from w90spin.kspace.states import BlochStates, solve
 from w90spin.model import toys
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm
@@ -119,6 +121,144 @@ class BerryCurvature:
 
 
 @dataclass(frozen=True, eq=False)
+class FermiSurfaceSpin:
+    r"""Spin density per field and relaxation time: all of it from the Fermi surface.
+
+    .. math::
+
+        \sum_n \left(-\frac{\partial f}{\partial\varepsilon}\right)
+            \langle n|\sigma_s|n\rangle\,\langle n|v_b|n\rangle
+
+    Parameters
+    ----------
+    mu : float
+        Fermi level. [eV]
+    kT : float
+        Temperature, not 0. [eV]
+    """
+
+    mu: float
+    kT: float
+
+    @property
+    def claims(self) -> Claims:
+        """What the house must know of it."""
+        axes = (Axis("part", ("total",)), Axis("spin", AXES.values), Axis("field", AXES.values))
+        return Claims(
+            name="fermi_surface_spin",
+            title="spin times velocity on the Fermi surface",
+            needs=frozenset({"spin"}),
+            raw=(TensorClaim("surface", axes, +1),),
+            published=(PublishedTensor("surface", "K", axes, "", 1, "spin times velocity"),),
+            reference="contours of constant energy",
+        )
+
+    @property
+    def levels(self) -> list[float]:
+        """Fermi level. [eV]"""
+        return [self.mu]
+
+    @property
+    def scales(self) -> EnergyScales:
+        """Energies that decide how fine a mesh must be."""
+        return EnergyScales(self.kT, 0.0, 0.0)
+
+    def by_band(self, states: BlochStates) -> FloatArray:
+        """Spin times velocity of every band, shape (k, n, s, b)."""
+        spin_kns = np.einsum("ksnn->kns", states.spin_ksnm).real
+        velocity_knb = np.einsum("kbnn->knb", states.velocity_kanm).real
+        return spin_kns[:, :, :, None] * velocity_knb[:, :, None, :]
+
+    def _surface(self, states: BlochStates) -> FloatArray:
+        """-∂f/∂ε. [1/eV]"""
+        x_kn = np.clip((states.energy_kn - self.mu) / self.kT, -700.0, 700.0)
+        return 0.25 / (self.kT * np.cosh(0.5 * x_kn) ** 2)
+
+    def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Spin times velocity on the Fermi surface, shape (k, part, s, b)."""
+        total = np.einsum("kn,knsb->ksb", self._surface(states), self.by_band(states))
+        return {"surface": total[:, None]}
+
+    def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Moduli of what is added up, shape (k, part)."""
+        size_kn = np.linalg.norm(self.by_band(states), axis=(-1, -2))
+        return {"surface": (self._surface(states) * size_kn).sum(axis=1)[:, None]}
+
+    def occupied_bands(self, states: BlochStates) -> IntArray | None:
+        """Nothing is promised."""
+        return None
+
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """As it is."""
+        return dict(raw)
+
+    def parameters(self) -> dict[str, object]:
+        """Physical parameters."""
+        return {"mu": self.mu, "kT": self.kT}
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralFunction:
+    r"""Density of states with Lorentzians, -Im Tr G/π: poles at a distance η from real k.
+
+    Parameters
+    ----------
+    mu : float
+        Energy. [eV]
+    eta : float
+        Broadening. [eV]
+    """
+
+    mu: float
+    eta: float
+
+    @property
+    def claims(self) -> Claims:
+        """What the house must know of it."""
+        axes = (Axis("part", ("total",)),)
+        return Claims(
+            name="spectral_function",
+            title="spectral function",
+            needs=frozenset(),
+            raw=(TensorClaim("spectrum", axes, +1, ()),),
+            published=(PublishedTensor("spectrum", "A", axes, "1/eV", 0, "spectral function"),),
+            reference="J. Kaye, S. Beck, A. Barnett, L. Van Munoz, O. Parcollet (2023)",
+        )
+
+    @property
+    def levels(self) -> list[float]:
+        """Energy. [eV]"""
+        return [self.mu]
+
+    @property
+    def scales(self) -> EnergyScales:
+        """Energies that decide how fine a mesh must be."""
+        return EnergyScales(0.0, self.eta, 0.0)
+
+    def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Lorentzians of all bands, shape (k, part)."""
+        away_kn = states.energy_kn - self.mu
+        lorentzian_kn = self.eta / math.pi / (away_kn**2 + self.eta**2)
+        return {"spectrum": lorentzian_kn.sum(axis=1, keepdims=True)}
+
+    def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Nothing cancels."""
+        return self(states)
+
+    def occupied_bands(self, states: BlochStates) -> IntArray | None:
+        """Nothing is promised."""
+        return None
+
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """As it is."""
+        return dict(raw)
+
+    def parameters(self) -> dict[str, object]:
+        """Physical parameters."""
+        return {"mu": self.mu, "eta": self.eta}
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """One integral.
 
@@ -136,6 +276,8 @@ class Case:
         The closed form, as published tensors.
     usual : int
         Points along each direction of the mesh that people use for such an integral.
+    max_points : int
+        Where every rule gives up, for integrands that cost much at each point.
     """
 
     name: str
@@ -144,13 +286,22 @@ class Case:
     dense: int
     usual: int
     exact: Callable[[WannierModel], dict[str, FloatArray]] | None = None
+    max_points: int = 400_000
 
-    def truth(self, model: WannierModel) -> dict[str, FloatArray]:
-        """Published tensors without error, or nearly."""
+    def truth(
+        self, model: WannierModel, symmetry: ZoneSymmetry | None = None
+    ) -> dict[str, FloatArray]:
+        """Published tensors without error, or nearly, as the symmetry wants them."""
         if self.exact is not None:
             return self.exact(model)
-        rule = UniformMesh(n=self.dense)
-        return integrate(FourierSum(model), [self.response(model)], rule, comm=Comm()).values[0]
+        dense = integrate(
+            FourierSum(model),
+            [self.response(model)],
+            UniformMesh(n=self.dense),
+            comm=Comm(),
+            symmetry=symmetry,
+        )
+        return dense.values[0]
 
 
 def _dasp(
@@ -168,6 +319,59 @@ def _weyl(k0: float) -> Callable[[WannierModel], dict[str, FloatArray]]:
     """The planes between the nodes, 2 k0 of them per length, are Chern insulators."""
     sign = -1.0
     return lambda model: {"omega": np.array([[0.0, 0.0, sign * 2.0 * k0 / (2.0 * math.pi) ** 2]])}
+
+
+def _contours(
+    response: FermiSurfaceSpin, angles: int = 128
+) -> Callable[[WannierModel], dict[str, FloatArray]]:
+    r"""Integrals along the contours of constant energy around Γ, then over energy.
+
+    .. math::
+
+        \int d\varepsilon \left(-\frac{\partial f}{\partial\varepsilon}\right)
+        \sum_n \oint \frac{d\theta}{(2\pi)^2}\,
+        \frac{k_n(\theta,\varepsilon)}{\hat{\mathbf k}\cdot\mathbf v_n}\, g_n
+
+    Both trapezoidal sums converge exponentially.  Every band must cross each energy once along
+    each direction between Γ and the nearest edge of a square zone.
+    """
+    reach, spacing = 36.0, 0.5
+
+    def exact(model: WannierModel) -> dict[str, FloatArray]:
+        fourier = FourierSum(model)
+        x_e = np.arange(-reach, reach + 0.5 * spacing, spacing)
+        weight_e = spacing * 0.25 / np.cosh(0.5 * x_e) ** 2
+        theta_t = 2.0 * np.pi * np.arange(angles) / angles
+        energy_k = np.repeat(response.mu + response.kT * x_e, angles)
+        unit_ka = np.tile(
+            np.stack([np.cos(theta_t), np.sin(theta_t), np.zeros(angles)], axis=1), (len(x_e), 1)
+        )
+
+        def states(radius_k: FloatArray) -> BlochStates:
+            kpt_kc = radius_k[:, None] * unit_ka @ model.cell_ca.T / (2.0 * np.pi)
+            return solve(fourier, KPoints(kpt_kc), 0.0)
+
+        total_sb = np.zeros((3, 3))
+        for n in range(model.n_wann):
+            low_k = np.zeros(len(energy_k))
+            high_k = np.full(len(energy_k), np.pi / np.linalg.norm(model.cell_ca[0]))
+            for _ in range(8):
+                middle_k = 0.5 * (low_k + high_k)
+                below_k = states(middle_k).energy_kn[:, n] < energy_k
+                low_k = np.where(below_k, middle_k, low_k)
+                high_k = np.where(below_k, high_k, middle_k)
+            radius_k = 0.5 * (low_k + high_k)
+            for _ in range(6):
+                here = states(radius_k)
+                slope_k = np.einsum("ka,kann->kn", unit_ka, here.velocity_kanm.real)[:, n]
+                radius_k = radius_k - (here.energy_kn[:, n] - energy_k) / slope_k
+            here = states(radius_k)
+            slope_k = np.einsum("ka,kann->kn", unit_ka, here.velocity_kanm.real)[:, n]
+            line_k = np.repeat(weight_e, angles) * radius_k / slope_k / angles / (2.0 * np.pi)
+            total_sb += np.einsum("k,ksb->sb", line_k, response.by_band(here)[:, n])
+        return {"surface": total_sb[None]}
+
+    return exact
 
 
 def gapped_cases() -> list[Case]:
@@ -221,8 +425,8 @@ def gapped_cases() -> list[Case]:
             100,
         ),
         Case(
-            "nodal line with a gap of 0.1 eV",
-            lambda: toys.nodal_line(gap=0.1),
+            "nodal line with a gap of 0.2 eV",
+            lambda: toys.nodal_line(gap=0.2),
             _dasp(0.0, [0.0]),
             240,
             50,
@@ -234,7 +438,14 @@ def gapped_cases() -> list[Case]:
             480,
             100,
         ),
-        Case("Bi monolayer", lambda: ws.load_model(BI), _dasp(1.42245, [0.0, 0.2]), 300, 100),
+        Case(
+            "Bi monolayer",
+            lambda: ws.symmetrised(ws.load_model(BI))[0],
+            _dasp(1.42245, [0.0, 0.2]),
+            300,
+            100,
+            max_points=30_000,
+        ),
     ]
     return cases
 
@@ -253,7 +464,7 @@ def sharp_cases() -> list[Case]:
             "Rashba electrons, kT = 5 meV",
             lambda: toys.rashba_square(alpha=0.5),
             _dasp(0.5, [0.0], kT=0.005, eta=0.05),
-            4800,
+            2400,
             500,
         ),
         Case(
@@ -268,7 +479,66 @@ def sharp_cases() -> list[Case]:
             "random metal of six orbitals, kT = 10 meV",
             lambda: toys.random_model(6, 2, 5),
             _dasp(0.2, [0.0, 0.3], kT=0.01, eta=0.05),
-            2400,
+            1200,
+            300,
+            max_points=100_000,
+        ),
+    ]
+
+
+def surface_cases() -> list[Case]:
+    """Fermi surfaces in two dimensions, thin ones among them."""
+
+    def case(mass: float, kT: float, usual: int) -> Case:
+        response = FermiSurfaceSpin(0.5, kT)
+        return Case(
+            f"Rashba Fermi surface, mass {mass:g}, kT = {1e3 * kT:g} meV",
+            lambda: toys.rashba_square(mass=mass, alpha=0.5),
+            lambda model: response,
+            0,
+            usual,
+            _contours(response),
+        )
+
+    return [case(m, kT, usual) for m in (0.5, 0.05) for kT, usual in ((5e-3, 500), (1e-4, 2000))]
+
+
+def magnetic_cases() -> list[Case]:
+    """Berry curvatures that do not vanish, for codes that have no spin polarisability."""
+    insulators = [case for case in gapped_cases() if case.name.startswith("Chern")]
+    weyl = [case for case in sharp_cases() if case.name.startswith("Weyl")]
+    return [
+        *insulators,
+        *weyl,
+        Case(
+            "doped massive Dirac electrons, kT = 10 meV",
+            lambda: toys.qwz(m=-0.2, v=2.0, wilson=0.5),
+            lambda model: BerryCurvature(0.4, kT=0.01),
+            1200,
+            300,
+        ),
+        Case(
+            "random magnetic metal of two orbitals, kT = 10 meV",
+            lambda: toys.random_model(2, 2, 5, position=0.0),
+            lambda model: BerryCurvature(0.2, kT=0.01),
+            1800,
             300,
         ),
     ]
+
+
+def bilayer_case(seedname: Path) -> Case:
+    """Bilayer MnBi2Te4 by layers: 92 Wannier functions, about 12 ms at every point."""
+
+    def response(model: WannierModel) -> ws.SpinPolarizability:
+        layers = ws.partition(model, by="layer")
+        return ws.SpinPolarizability(omega_w=[0.0, 0.02], mu_f=3.125005, parts=layers)
+
+    return Case(
+        "bilayer MnBi2Te4, by layers",
+        lambda: ws.load_model(seedname),
+        response,
+        120,
+        60,
+        max_points=3_000,
+    )

@@ -326,7 +326,8 @@ def _job(
     """Fingerprint of a run: equal ones can go on from each other's checkpoints."""
     digest = hashlib.sha256(repr((model.fingerprint, _versions()["w90spin"], *asked)).encode())
     if zone is not None:
-        digest.update(repr((zone.kpt_rotation_gcc.tolist(), zone.part_rgq)).encode())
+        action = (zone.kpt_rotation_gcc, zone.cartesian_gaa.round(6), zone.time_reversal_g)
+        digest.update(repr([array.tolist() for array in (*action, *zone.part_rgq)]).encode())
     for response in responses:
         digest.update(repr((response.claims.name, response.parameters())).encode())
         if response.parts is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.operators import OPERATORS, carried
+from w90spin.model.spin_order import pair_splitting
 from w90spin.model.symmetrise import measure_symmetry
 from w90spin.model.symmetry import magnetic_group, point_group
 from w90spin.model.thickness import slab_thickness
@@ -20,8 +21,11 @@ from w90spin.model.time_reversal import time_reversal_violation
 from w90spin.model.wannier import WannierModel
 from w90spin.response import RESPONSES
 
-PAIRED = 1e-3
-"""Bands nearer than this at every k count as a pair. [eV]"""
+PURE_SPIN = 0.9
+"""Wannier functions with a smaller |<i|sigma|i>| are named."""
+
+MOST_NAMED = 2
+"""How many of them."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,10 @@ class ModelReport:
     ----------
     facts : mapping
         Numbers and words by name, fit for JSON: n_wann, n_R, reach, atoms, periodic, measure,
-        spin_source, spin_currents, hermiticity, spin_purity, spin_extreme, spin_quality,
-        kramers_splitting, pair_splitting, time_reversal, time_reversal_holds, thickness,
-        point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap, not_in_the_model,
-        needed (of that, by some response), usable_for, not_usable_for.
+        spin_source, spin_currents, hermiticity, spin_purity, spin_purity_of_each, spin_extreme,
+        spin_quality, kramers_splitting, pair_splitting, time_reversal, time_reversal_holds,
+        thickness, point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap,
+        not_in_the_model, needed (of that, by some response), usable_for, not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -63,9 +67,10 @@ class ModelReport:
         ]
         if about["spin_purity"] is not None:
             low, high = about["spin_purity"]
+            least = _least_pure(about["spin_purity_of_each"])
             lines.append(
-                f"  |<i|sigma|i>| of the Wannier functions {low:.3f} to {high:.3f}; eigenvalues of "
-                f"sigma(k) up to {about['spin_extreme']:.4f} in size"
+                f"  |<i|sigma|i>| of the Wannier functions {low:.3f} to {high:.3f}{least}; "
+                f"eigenvalues of sigma(k) up to {about['spin_extreme']:.4f} in size"
             )
         if about["time_reversal"] is None:
             lines.append("  time reversal: not tested, the pairs of spin components are not known")
@@ -131,7 +136,7 @@ def model_report(
     thickness = slab_thickness(model)
     violation = time_reversal_violation(model)
     holds = violation is not None and violation.holds
-    purity = extreme = None
+    purity = purity_i = extreme = None
     if model.spin_Rsij is not None:
         home = int(np.flatnonzero(np.all(model.R_Rc == 0, axis=1))[0])
         purity_i = np.linalg.norm(np.einsum("sii->is", model.spin_Rsij[home]).real, axis=1)
@@ -171,12 +176,13 @@ def model_report(
             "spin_currents": {name: op.source for name, op in model.spin_current.items()},
             "hermiticity": dict(model.hermiticity),
             "spin_purity": purity,
+            "spin_purity_of_each": None if purity_i is None else purity_i.tolist(),
             "spin_extreme": extreme,
             "spin_quality": dict(model.spin_quality),
             "time_reversal": None if violation is None else str(violation),
             "time_reversal_holds": None if violation is None else violation.holds,
             "kramers_splitting": _kramers_splitting(fourier) if holds else None,
-            "pair_splitting": _pair_splitting(fourier),
+            "pair_splitting": pair_splitting(model),
             "point_group": None if group is None else f"{group.symbol}, {group.space_group}",
             "symmetry": _symmetry(model),
             "thickness": None if thickness is None else [thickness.value, thickness.reason],
@@ -231,6 +237,13 @@ def gap_words(survey: GapSurvey) -> str:
     )
 
 
+def _least_pure(purity_i: Sequence[float]) -> str:
+    """The Wannier functions, counted from 1, that are the least of all spinors along one axis."""
+    worst = sorted(range(len(purity_i)), key=purity_i.__getitem__)[:MOST_NAMED]
+    named = [f"number {i + 1} with {purity_i[i]:.3f}" for i in worst if purity_i[i] < PURE_SPIN]
+    return f" (least pure: {', '.join(named)})" if named else ""
+
+
 def _formula(symbols: tuple[str, ...]) -> str:
     counts = {symbol: symbols.count(symbol) for symbol in dict.fromkeys(symbols)}
     return " ".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items())
@@ -255,14 +268,3 @@ def _kramers_splitting(fourier: FourierSum) -> float:
     kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     energy_kn = np.linalg.eigvalsh(fourier.hamiltonian(kpt_kc))
     return float(np.diff(energy_kn, axis=1)[:, ::2].max())
-
-
-def _pair_splitting(fourier: FourierSum) -> float | None:
-    """Largest splitting of pairs of bands at points of no symmetry, if all come in pairs. [eV]"""
-    if fourier.model.n_wann % 2:
-        return None
-    # Points without any symmetry of their own, the same in every run.
-    kpt_kc = np.random.default_rng(0).uniform(size=(12, 3))
-    energy_kn = np.linalg.eigvalsh(fourier.hamiltonian(kpt_kc))
-    splitting = float(np.diff(energy_kn, axis=1)[:, ::2].max())
-    return splitting if splitting < PAIRED else None

@@ -498,6 +498,12 @@ CATALOGUE = {
         (F, V),
         "record",
     ),
+    "chk numbers little endian, marks big": (
+        ".chk",
+        lambda: sample.records(records_of(bi(".chk")), ">i4"),
+        F,
+        "record 2",
+    ),
     "spn marks of 8 and of 4 bytes": (
         ".spn",
         lambda: (
@@ -663,6 +669,12 @@ for _suffix in TEXTS:
         F,
         "",
     )
+    CATALOGUE[f"{_suffix} with lines of old Macs"] = (
+        _suffix,
+        lambda suffix=_suffix: small(suffix).replace(b"\n", b"\r"),
+        F,
+        "",
+    )
     CATALOGUE[f"{_suffix} in UTF-16"] = (
         _suffix,
         lambda suffix=_suffix: small(suffix).decode().encode("utf-16"),
@@ -699,6 +711,21 @@ def test_refused(tmp_path, name):
     assert len(error.problem) > 15
     assert error.remedy
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("marks big", "the other byte order"), ("old Macs", "carriage returns alone.*tr ")],
+)
+def test_the_cause_is_named(tmp_path, kind, words):
+    names = [name for name in CATALOGUE if kind in name]
+    assert names
+    for name in names:
+        suffix, build, *_ = CATALOGUE[name]
+        path = tmp_path / f"damaged{suffix}"
+        path.write_bytes(build())
+        with pytest.raises(InputFileError, match=words):
+            _reader(suffix)(path)
 
 
 @pytest.mark.parametrize("size", [len(CATALOGUE)], ids=[f"{len(CATALOGUE)} damaged files"])

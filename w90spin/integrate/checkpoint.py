@@ -70,6 +70,7 @@ class Checkpoint:
         self._pause = every
         self._write_now = False
         self._leave = False
+        self._by_hand = False
         self._is_mine = False
         self._fails = False
 
@@ -125,7 +126,7 @@ class Checkpoint:
             self.write()
 
     def leave_if_told(self) -> None:
-        """End the run after SIGTERM.
+        """End the run after SIGTERM or the first SIGINT (Ctrl-C).
 
         Raises
         ------
@@ -135,13 +136,14 @@ class Checkpoint:
         if self._leave:
             if self._write_now:
                 self.write()
+            how = "Interrupted" if self._by_hand else "Terminated"
             if self._fails:
                 raise InterruptedRunError(
-                    f"Terminated, and {self.path} could not be written. Start the same run again: "
+                    f"{how}, and {self.path} could not be written. Start the same run again: "
                     "it goes on from the last good checkpoint, if there is one."
                 )
             raise InterruptedRunError(
-                f"Terminated. What was done is kept in {self.path}; start the same run again to "
+                f"{how}. What was done is kept in {self.path}; start the same run again to "
                 "go on from there."
             )
 
@@ -176,14 +178,17 @@ class Checkpoint:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Obey SIGTERM and SIGUSR1 inside; only the main thread can."""
+        """Obey SIGTERM, SIGINT and SIGUSR1 inside; only the main thread can."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def obey(number: int, _: FrameType | None) -> None:
+            if number == signal.SIGINT and self._by_hand:
+                raise KeyboardInterrupt  # asked for twice: at once, without a checkpoint
             self._write_now = True
-            self._leave = self._leave or number == signal.SIGTERM
+            self._by_hand = self._by_hand or number == signal.SIGINT
+            self._leave = self._leave or number in (signal.SIGTERM, signal.SIGINT)
 
         before = {number: signal.signal(number, obey) for number in _SIGNALS}
         try:
@@ -224,12 +229,14 @@ def read_checkpoint(path: Path, job: str) -> dict[str, Any]:
     return _without_attributes(state)
 
 
-_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name))
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)
+)
 
 
 @contextmanager
 def deaf_to_signals() -> Iterator[None]:
-    """Leave SIGTERM and SIGUSR1 to rank 0, which tells the others what to do."""
+    """Leave SIGTERM, SIGINT and SIGUSR1 to rank 0, which tells the others what to do."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,15 @@ from w90spin.integrate.rules import (
     UniformMesh,
 )
 from w90spin.integrate.symmetry import ZoneSymmetry
-from w90spin.integrate.tree import TreeStrategy
+from w90spin.integrate.tree import TreeStrategy, cell_symmetry
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.response.claims import Response
 
 SCOUT_POINTS = 6
 """Points along each direction of the first look at an integrand, which gives its magnitude."""
+
+SCOUT_SHIFT = 0.5
+"""Their offset in units of the spacing."""
 
 FIRST_PART = 0.5
 """Part of the predicted number of points, in each direction, that the first mesh gets."""
@@ -42,8 +45,15 @@ FIRST_PART = 0.5
 FEWEST_POINTS = 12
 """Points along each direction of the first mesh, at least."""
 
-FINEST_PERIODIC = {0: math.inf, 1: 4000.0, 2: 150.0, 3: 100.0}
-"""Predicted points along a direction up to which one mesh is the cheapest rule, by dimension."""
+FINEST_PERIODIC = {0: math.inf, 1: 1000.0, 2: 75.0, 3: 50.0}
+"""Predicted points along a direction up to which one mesh is the cheapest rule, by dimension, where
+all rules gain as much by symmetry."""
+
+FINEST_METAL = 25.0
+"""The same for metals: small gaps may hide anywhere near their Fermi surface."""
+
+FINEST_TREE = {1: math.inf, 2: math.inf, 3: 3000.0}
+"""The same for the tree beside the iterated rule."""
 
 MANY_LEVELS = 8
 """From so many Fermi levels on a single mesh serves all of them best."""
@@ -61,11 +71,14 @@ class Sharpness:
         What makes it so.
     points_c : float array (c)
         Mesh points that the trapezoidal rule needs along each direction.
+    metal : bool
+        Whether a Fermi level crosses a band.
     """
 
     energy: float
     reason: str
     points_c: FloatArray
+    metal: bool = False
 
 
 class PlannedStrategy:
@@ -134,7 +147,8 @@ class PlannedStrategy:
     def _scout(self) -> tuple[ZoneSymmetry | None, Mesh]:
         model = self.integrand.fourier.model
         n_c = mesh_counts(SCOUT_POINTS, model.periodic)
-        shift = (0.0, 0.0, 0.0)
+        # Off Γ and the zone boundary, where gaps like to be smallest.
+        shift = (SCOUT_SHIFT, SCOUT_SHIFT, SCOUT_SHIFT)
         symmetry = mesh_symmetry(self.symmetry, n_c, shift)
         rotations = NO_SYMMETRY if symmetry is None else symmetry.kpt_rotation_gcc
         mesh = Mesh(n_c, shift, self.integrand.fourier.direction, kpt_rotation_gcc=rotations)
@@ -147,7 +161,8 @@ class PlannedStrategy:
         mean_x = scouted_x[: self.integrand.size] / mesh.n_points
         if symmetry is not None:
             mean_x = self.integrand.invariant(symmetry, mean_x)
-        moduli_s = scouted_x[self.integrand.size :] / mesh.n_points
+        # The square of the mean root: a spot that the first look happens to hit counts for less.
+        moduli_s = (scouted_x[self.integrand.size :] / mesh.n_points) ** 2
         rule, model = self.rule, self.integrand.fourier.model
         rtol = 0.0 if isinstance(rule, UniformMesh) else rule.rtol
         atol = 0.0 if isinstance(rule, UniformMesh) else rule.atol * model.measure
@@ -156,7 +171,9 @@ class PlannedStrategy:
         sharpness: Sharpness | None = None
         if isinstance(rule, AutoMesh):
             sharpness = self._sharpness(rule.rtol)
-            rule, self.reason = _suitable(rule, sharpness, self._n_levels, model.dimension)
+            rule, self.reason = _suitable(
+                rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
+            )
         self.chosen = self._strategy(rule, mean_x, sharpness)
 
     def _strategy(self, rule: Rule, mean_x: FloatArray, sharpness: Sharpness | None) -> Strategy:
@@ -182,67 +199,94 @@ class PlannedStrategy:
     def _n_levels(self) -> int:
         return max(len(response.levels) for response in self.integrand.responses)
 
+    def _gain_of_meshes(self) -> float:
+        """How many more points a mesh saves by symmetry than a tree of cells does."""
+        if self.symmetry is None:
+            return 1.0
+        periodic = np.flatnonzero(self.integrand.fourier.model.periodic)
+        cells = cell_symmetry(self.symmetry, tuple(int(c) for c in periodic))
+        orders = []
+        for group in (self.symmetry, cells):
+            kept_gcc = group.kpt_rotation_gcc[:, periodic][:, :, periodic] if group else np.eye(1)
+            orders.append(len(np.unique(kept_gcc, axis=0)))
+        return orders[0] / orders[1]
+
     def _sharpness(self, rtol: float) -> Sharpness:
         """The sharpest feature of all responses at all their Fermi levels."""
         if self.bands is None:
             self.bands = BandSurvey(self.integrand.fourier)
         digits = math.log(1.0 / min(max(rtol, 1e-14), 0.1))
         sharpest = Sharpness(math.inf, "nothing", np.ones(3))
+        metal = False
         surveys: dict[float, GapSurvey] = {}
         for response in self.integrand.responses:
             for mu in response.levels:
                 survey = surveys.setdefault(mu, self.bands.at(mu))
-                energy, reason = _width(response, survey)
+                metal |= survey.n_occupied is None
+                energy, reason = _width(response, survey, digits)
                 slope_c = self.bands.slopes(mu)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     points_c = digits / (2.0 * math.pi) * slope_c / energy
                 points_c = np.where(slope_c > 0.0, points_c, 1.0)
                 if points_c.max() > sharpest.points_c.max() or energy < sharpest.energy:
                     sharpest = Sharpness(energy, reason, points_c)
-        return sharpest
+        return replace(sharpest, metal=metal)
 
 
-def _width(response: Response, survey: GapSurvey) -> tuple[float, str]:
-    """Width in energy of a response's sharpest feature at one Fermi level."""
+def _width(response: Response, survey: GapSurvey, digits: float) -> tuple[float, str]:
+    """Width in energy of a response's sharpest feature at one Fermi level.
+
+    ``digits`` is the logarithm of one over the tolerance: thermal carriers that are fewer do not
+    count.
+    """
     scales = response.scales
+    features: list[tuple[float, str]] = []
+    edges = (survey.mu - survey.valence_top, survey.conduction_bottom - survey.mu)
+    near = min((edge for edge in edges if math.isfinite(edge)), default=math.inf)
     if survey.n_occupied is None:
         if scales.kT == 0.0:
             return 0.0, f"a Fermi surface at mu = {survey.mu:g} eV and T = 0"
-        width, reason = math.pi * scales.kT, f"a Fermi surface at kT = {scales.kT:g} eV"
-        if scales.eta > 0.0 and 0.5 * scales.eta < width:
-            return 0.5 * scales.eta, f"a broadening of {scales.eta:g} eV"
-        return width, reason
-    if not math.isfinite(survey.direct_gap):
-        return math.inf, "no transitions"
-    to_resonance = survey.direct_gap - scales.omega
-    if scales.eta > 0.0 and to_resonance < scales.eta:
-        return 0.5 * scales.eta, f"a broadening of {scales.eta:g} eV above the gap"
-    if to_resonance <= 0.0:
-        return 0.0, "transitions in resonance"
-    # Where Δ(k) = ω next to the smallest gap, if Δ² grows like k².
-    width = 0.5 * math.sqrt(to_resonance * (survey.direct_gap + scales.omega))
-    return width, f"a direct gap of {survey.direct_gap:.3g} eV" + (
-        f", {scales.omega:.3g} eV of it taken by the photon" if scales.omega > 0.0 else ""
-    )
+        features.append((math.pi * scales.kT, f"a Fermi surface at kT = {scales.kT:g} eV"))
+        if math.isfinite(survey.direct_gap) and survey.direct_gap > 0.0:
+            gap = survey.direct_gap
+            features.append((0.5 * gap, f"a gap of {gap:.3g} eV beside a Fermi surface"))
+    elif scales.kT > 0.0 and near < (digits + 3.0) * scales.kT:
+        features.append((math.pi * scales.kT, f"thermal carriers at kT = {scales.kT:g} eV"))
+    if survey.n_occupied is not None and math.isfinite(survey.direct_gap):
+        to_resonance = survey.direct_gap - scales.omega
+        if scales.eta > 0.0 and to_resonance < scales.eta:
+            features.append((0.5 * scales.eta, f"a broadening of {scales.eta:g} eV above the gap"))
+        elif to_resonance <= 0.0:
+            return 0.0, "transitions in resonance"
+        else:
+            # Where Δ(k) = ω next to the smallest gap, if Δ² grows like k².
+            width = 0.5 * math.sqrt(to_resonance * (survey.direct_gap + scales.omega))
+            taken = f", {scales.omega:.3g} eV of it taken by the photon" if scales.omega else ""
+            features.append((width, f"a direct gap of {survey.direct_gap:.3g} eV{taken}"))
+    elif scales.eta > 0.0 and survey.n_occupied is None:
+        features.append((0.5 * scales.eta, f"a broadening of {scales.eta:g} eV"))
+    return min(features, default=(math.inf, "no transitions"))
 
 
 def _suitable(
-    rule: AutoMesh, sharpness: Sharpness, n_levels: int, dimension: int
+    rule: AutoMesh, sharpness: Sharpness, n_levels: int, dimension: int, gain: float
 ) -> tuple[Rule, str]:
-    """The rule that suits, and why."""
+    """The rule that suits, and why; ``gain`` is what symmetry saves a mesh beyond the others."""
     periodic = PeriodicMesh(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
     needed = float(sharpness.points_c.max())
     why = f"the sharpest feature is {sharpness.reason}"
-    mesh_words = f"{why}, for which a mesh needs about {needed:.0f} points per direction"
-    if needed <= FINEST_PERIODIC[dimension]:
-        return periodic, f"PeriodicMesh: {mesh_words}"
+    if math.isfinite(needed):
+        why += f", for which a mesh needs about {needed:.0f} points per direction"
+    finest = min(FINEST_PERIODIC[dimension], FINEST_METAL if sharpness.metal else math.inf)
+    if needed <= finest * gain ** (1.0 / max(1, dimension)):
+        return periodic, f"PeriodicMesh: {why}"
     if n_levels >= MANY_LEVELS:
         return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
-    if dimension == 3 or (dimension == 2 and sharpness.energy == 0.0):
+    if dimension > 1 and (sharpness.energy == 0.0 or needed > FINEST_TREE[dimension]):
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
-        return iterated, f"Iterated: {why if math.isinf(needed) else mesh_words}"
+        return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
-    return tree, f"AdaptiveTree: {why if math.isinf(needed) else mesh_words}"
+    return tree, f"AdaptiveTree: {why}"
 
 
 def _first_mesh(

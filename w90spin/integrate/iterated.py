@@ -39,6 +39,15 @@ LEAST_FALL = 0.02
 DEEPEST = 26
 """How often a panel is halved at most."""
 
+LEAST_SHARE = 0.3
+"""Part of a slot's error that its smallest components get."""
+
+LEAST_BUDGET = 500
+"""Evaluations that a task may always make."""
+
+MOST_PANELS = 2000
+"""Panels of one line, at most."""
+
 MOST_PASSES = 4
 """How often all is done anew because the tolerance turns out smaller than first thought."""
 
@@ -73,13 +82,15 @@ class _Panels:
 
     def marked(self, allowed_s: FloatArray) -> IntArray:
         """Panels to halve: the fewest that carry most of what exceeds the tolerance."""
-        open_s = self.own_error() > allowed_s
-        if not open_s.any():
+        may_x = self.parts_x < 1 << DEEPEST
+        # What panels that may not be halved any more carry is lost: others cannot make up for it.
+        open_s = self._added(self.error_xs * may_x[:, None]) > allowed_s
+        if not open_s.any() or len(may_x) > MOST_PANELS:
             return np.zeros(0, dtype=np.int64)
         tiny = np.finfo(np.float64).tiny
         error_xs = self.error_xs[:, open_s] / self.parts_x[:, None]
         share_x = (error_xs / np.maximum(allowed_s[open_s], tiny)).max(axis=1)
-        share_x = np.where(self.parts_x < 1 << DEEPEST, share_x, 0.0)
+        share_x = np.where(may_x, share_x, 0.0)
         if not share_x.any():
             return np.zeros(0, dtype=np.int64)
         order_x = np.lexsort([self.number_x, self.parts_x, -share_x])
@@ -147,9 +158,10 @@ def _nodes(number_x: IntArray, parts_x: IntArray) -> FloatArray:
 class _Inner:
     """Integrals over the inner directions at given outer coordinates, on one rank."""
 
-    def __init__(self, integrand: Integrand, pulse: Callable[[], None]) -> None:
+    def __init__(self, integrand: Integrand, pulse: Callable[[], None], budget: int) -> None:
         self.integrand = integrand
         self.pulse = pulse
+        self.budget = budget
         self.evaluations = 0
         self.first: Values | None = None
 
@@ -188,7 +200,7 @@ class _Inner:
 
         number_x = np.arange(FIRST_PANELS)
         line = panels(number_x, np.full(FIRST_PANELS, FIRST_PANELS))
-        while len(marked_x := line.marked(allowed_s)):
+        while self.evaluations < self.budget and len(marked_x := line.marked(allowed_s)):
             halves = _halves(line.number_x[marked_x], line.parts_x[marked_x])
             line = line.without(marked_x).joined(panels(*halves))
         return line.mean(), line.error()
@@ -217,7 +229,7 @@ class _Inner:
             asked: list[tuple[int, IntArray, IntArray]] = []
             for line, known in list(active.items()):
                 marked_x = known.marked(allowed_s)
-                if not len(marked_x):
+                if not len(marked_x) or self.evaluations >= self.budget:
                     done[line] = active.pop(line)
                     continue
                 asked.append((line, *_halves(known.number_x[marked_x], known.parts_x[marked_x])))
@@ -272,15 +284,18 @@ class IntegrateInside:
         Lattice directions, outermost first.
     allowed_s : float array (slot)
         Largest errors; infinite for slots that the symmetry forces to vanish.
+    budget : int
+        Evaluations after which nothing is refined any more; the error then tells.
     """
 
     outer_l: FloatArray
     directions: tuple[int, ...]
     allowed_s: FloatArray
+    budget: int
 
     def __call__(self, integrand: Integrand, pulse: Callable[[], None]) -> Answer:
         """Means, errors and evaluations, shape (l, x + slot + 1)."""
-        inner = _Inner(integrand, pulse)
+        inner = _Inner(integrand, pulse, self.budget)
         origin_lc = np.zeros((len(self.outer_l), 3))
         origin_lc[:, self.directions[0]] = self.outer_l
         mean_ly, error_ls = inner.integrals(origin_lc, self.directions[1:], self.allowed_s)
@@ -341,8 +356,10 @@ class IteratedStrategy:
         # Where the inside is one line, those of a panel are refined together.
         each = len(line_rule().node_p) if len(self.directions) <= 2 else 1
         allowed_s = INNER_SHARE * self.allowed_s
+        n_tasks = -(-len(node_l) // each)
+        budget = max(self.max_points - self.evaluated, 0) // n_tasks + LEAST_BUDGET
         tasks = [
-            IntegrateInside(node_l[start : start + each], self.directions, allowed_s)
+            IntegrateInside(node_l[start : start + each], self.directions, allowed_s, budget)
             for start in range(0, len(node_l), each)
         ]
         label = f"{len(node_l)} outer nodes, pass {self.passes}"
@@ -416,7 +433,10 @@ class IteratedStrategy:
         self.asked = (np.zeros(0, dtype=np.int64),) * 2
         if self.evaluated >= self.max_points:
             return
-        allowed_s = np.minimum(self.allowed_s, self._allowed(value_y))
+        # The estimate tells what is allowed, whatever the first look said.
+        allowed_s = self._allowed(value_y)
+        stricter_s = np.minimum(self.allowed_s, allowed_s)
+        self.allowed_s = allowed_s if self.passes == 1 else stricter_s
         self.marked_x = self.line.marked(0.5 * allowed_s / twice)
         if len(self.marked_x):
             marked_x = self.marked_x
@@ -429,9 +449,10 @@ class IteratedStrategy:
             self.asked = self._first_panels()
 
     def _by_component(self, error_s: FloatArray, value_y: FloatArray) -> FloatArray:
-        """Errors of components whose norm over each slot is the slot's error."""
-        counts_s = np.bincount(self.integrand.slot_x)
-        error_y = (error_s / np.sqrt(counts_s))[self.integrand.slot_x]
+        """Errors of components from that of their slot, by their size in it."""
+        norm_s = self.integrand.norm(value_y)[self.integrand.slot_x]
+        share_y = np.divide(np.abs(value_y), norm_s, out=np.ones_like(norm_s), where=norm_s > 0.0)
+        error_y = np.clip(share_y, LEAST_SHARE, 1.0) * error_s[self.integrand.slot_x]
         return self.tolerance.at_least_rounding(error_y)
 
 

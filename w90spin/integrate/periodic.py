@@ -52,7 +52,7 @@ class SumOverBlock:
     block : MeshBlock
         The points.
     moduli : bool
-        Also the sums of the moduli behind every slot.
+        Also the sums of the square roots of the moduli behind every slot.
     """
 
     block: MeshBlock
@@ -67,7 +67,7 @@ class SumOverBlock:
         for unit in self.block.units():
             if self.moduli:
                 values, moduli_ks = integrand.with_moduli(unit.lines)
-                value_kx = np.concatenate([values.value_kx, moduli_ks], axis=1)
+                value_kx = np.concatenate([values.value_kx, np.sqrt(moduli_ks)], axis=1)
             else:
                 values = integrand(unit.lines)
                 value_kx = values.value_kx

@@ -139,7 +139,7 @@ class Tolerance:
     atol : float
         Absolute, as a mean over the zone.
     moduli_s : float array (slot)
-        Mean over the zone of the moduli that each slot adds up.
+        Typical size over the zone of the moduli that each slot adds up.
     """
 
     integrand: Integrand

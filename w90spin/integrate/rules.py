@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 from w90spin.errors import IntegrationError
 
@@ -136,10 +137,16 @@ Rule = UniformMesh | PeriodicMesh | AdaptiveTree | Iterated | AutoMesh
 
 
 def _check_tolerance(rtol: float, atol: float, max_points: int, label: str) -> None:
-    if not (rtol >= 0.0 and atol >= 0.0 and rtol + atol > 0.0):
-        raise IntegrationError(f"{label} needs rtol > 0 or atol > 0; rtol = {rtol}, atol = {atol}.")
-    if max_points < 1:
-        raise IntegrationError(f"{label}: max_points = {max_points} must be at least 1.")
+    numbers = all(
+        isinstance(x, Real) and not isinstance(x, bool) and 0.0 <= x < math.inf
+        for x in (rtol, atol)
+    )
+    if not numbers or not rtol + atol > 0.0:
+        raise IntegrationError(
+            f"{label} needs finite rtol > 0 or atol > 0; rtol = {rtol!r}, atol = {atol!r}."
+        )
+    if not isinstance(max_points, Integral) or isinstance(max_points, bool) or max_points < 1:
+        raise IntegrationError(f"{label}: max_points = {max_points!r} must be a positive integer.")
 
 
 def _check_counts(n: int | tuple[int, int, int], label: str) -> None:

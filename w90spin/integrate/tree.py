@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, 
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import KPoints
 
-FIRST_CELLS = {1: 4, 2: 4, 3: 4}
+FIRST_CELLS = {1: 8, 2: 8, 3: 4}
 """Cells along each direction at the start, by dimension."""
 
 MARKED_SHARE = 0.6
@@ -30,6 +31,9 @@ LEAST_RELIANCE = 0.003
 
 SPREAD_FACTOR = 3.0
 """Standard deviations of a sum of cell errors with random signs."""
+
+NEARBY = 1e-9
+"""How far outside a cell its neighbours are looked for, in reduced coordinates."""
 
 MOST_BYTES = 400_000_000
 """Memory that cells may take on rank 0; beyond it those with the smallest errors are closed."""
@@ -122,7 +126,7 @@ class TreeStrategy:
         periodic = integrand.fourier.model.periodic
         self.directions = tuple(c for c in range(3) if periodic[c])
         self.symmetry = symmetry
-        self.cell_symmetry = _cell_symmetry(symmetry, self.directions)
+        self.of_cells = cell_symmetry(symmetry, self.directions)
         self.allowed_x = integrand.allowed(symmetry)
         self.cell_xc, self.multiplicity_x = self._first_cells()
         self.value_xy = np.zeros((0, integrand.size))
@@ -219,11 +223,11 @@ class TreeStrategy:
         n, d = FIRST_CELLS[len(self.directions)], len(self.directions)
         index_xc = np.stack(np.unravel_index(np.arange(n**d), (n,) * d), axis=1)
         cell_xc = np.stack([index_xc, np.full_like(index_xc, n)], axis=1).astype(np.int64)
-        if self.cell_symmetry is None:
+        if self.of_cells is None:
             return cell_xc, np.ones(len(cell_xc))
         code_x = np.arange(n**d)
         lowest_x, fixed_x = code_x.copy(), np.zeros(n**d, dtype=np.int64)
-        for rotation_cc in self.cell_symmetry.kpt_rotation_gcc:
+        for rotation_cc in self.of_cells.kpt_rotation_gcc:
             kept_cc = rotation_cc[np.ix_(self.directions, self.directions)]
             # A cell is named by twice its centre, in units of its size.
             image_xc = ((2 * index_xc + 1) @ kept_cc.T - 1) // 2 % n
@@ -231,7 +235,7 @@ class TreeStrategy:
             lowest_x = np.minimum(lowest_x, image_x)
             fixed_x += image_x == code_x
         chosen_x = lowest_x == code_x
-        return cell_xc[chosen_x], (len(self.cell_symmetry) / np.maximum(fixed_x, 1))[chosen_x]
+        return cell_xc[chosen_x], (len(self.of_cells) / np.maximum(fixed_x, 1))[chosen_x]
 
     def _volumes(self) -> FloatArray:
         volume_x: FloatArray = self.multiplicity_x / self.cell_xc[:, 1].prod(axis=1)
@@ -269,6 +273,34 @@ class TreeStrategy:
             return
         self._mark(volume_x, value_y, excess_s)
 
+    def _with_larger_neighbours(self, marked_x: IntArray) -> IntArray:
+        """Marked cells, and those larger ones that touch them: what is thin may run on there."""
+        parts_xc = self.cell_xc[:, 1]
+        centre_mc = (self.cell_xc[marked_x, 0] + 0.5) / parts_xc[marked_x]
+        d = centre_mc.shape[1]
+        sides = np.array([s for s in itertools.product((-1, 0, 1), repeat=d) if any(s)])
+        reach_mc = 0.5 / parts_xc[marked_x] + NEARBY
+        probe_pc = (centre_mc[:, None] + sides * reach_mc[:, None]).reshape(-1, d)
+        larger_p = np.repeat(parts_xc[marked_x].prod(axis=1), len(sides))
+        rotations = np.eye(d, dtype=np.int64)[None]
+        if self.of_cells is not None:
+            at = np.ix_(range(len(self.of_cells)), self.directions, self.directions)
+            rotations = np.unique(self.of_cells.kpt_rotation_gcc[at], axis=0)
+        found = [marked_x]
+        for size_c in np.unique(parts_xc, axis=0):
+            of_size_x = np.flatnonzero((parts_xc == size_c).all(axis=1))
+            code_x = np.ravel_multi_index(tuple(self.cell_xc[of_size_x, 0].T), tuple(size_c))
+            order = np.argsort(code_x)
+            wanted_pc = probe_pc[larger_p > size_c.prod()]
+            for rotation_cc in rotations:
+                index_pc = np.floor((wanted_pc @ rotation_cc.T % 1.0) * size_c).astype(np.int64)
+                code_p = np.ravel_multi_index(tuple((index_pc % size_c).T), tuple(size_c))
+                place_p = np.searchsorted(code_x, code_p, sorter=order)
+                place_p = np.minimum(place_p, len(order) - 1)
+                hit_p = np.flatnonzero(code_x[order[place_p]] == code_p)
+                found.append(of_size_x[order[place_p[hit_p]]])
+        return np.unique(np.concatenate(found))
+
     def _close(self, order_x: IntArray, carried_x: FloatArray, marked_x: IntArray) -> IntArray:
         """Close the cells that matter least; new numbers of the marked ones."""
         first = int(np.searchsorted(carried_x, (1.0 - CLOSED_SHARE) * carried_x[-1])) + 1
@@ -296,14 +328,18 @@ class TreeStrategy:
         order_x = np.lexsort(place_x)
         carried_x = np.cumsum(share_x[order_x])
         n_marked = 1 + int(np.searchsorted(carried_x, MARKED_SHARE * carried_x[-1]))
-        marked_x = np.sort(order_x[:n_marked])
+        marked_x = self._with_larger_neighbours(np.sort(order_x[:n_marked]))
         n_nodes = len(_cubature(len(self.directions)).weight_p)
         if self.evaluated + 2 * n_nodes * len(marked_x) > self.max_points:
             return
         if self.value_xy.nbytes + self.error_xy.nbytes > MOST_BYTES:
             marked_x = self._close(order_x, carried_x, marked_x)
         halves_x = self.cell_xc[marked_x].repeat(2, axis=0)
-        along_x = np.argmax(self.rough_xc[marked_x], axis=1).repeat(2)
+        # Where all nodes see nothing, the longest side is cut.
+        blind_x = ~self.rough_xc[marked_x].any(axis=1)
+        length_xc = 1.0 / self.cell_xc[marked_x, 1]
+        preference_xc = np.where(blind_x[:, None], length_xc, self.rough_xc[marked_x])
+        along_x = np.argmax(preference_xc, axis=1).repeat(2)
         row_x = np.arange(len(halves_x))
         halves_x[row_x, 1, along_x] *= 2
         halves_x[row_x, 0, along_x] = 2 * halves_x[row_x, 0, along_x] + row_x % 2
@@ -314,10 +350,22 @@ def _cubature(dimension: int) -> Cubature:
     return gauss_kronrod() if dimension == 1 else genz_malik(dimension)
 
 
-def _cell_symmetry(
+def cell_symmetry(
     symmetry: ZoneSymmetry | None, directions: tuple[int, ...]
 ) -> ZoneSymmetry | None:
-    """Operations that map cubes of reduced coordinates onto cubes; they form a group."""
+    """Operations that map cubes of reduced coordinates onto cubes; they form a group.
+
+    Parameters
+    ----------
+    symmetry : ZoneSymmetry, or None
+        A group of operations.
+    directions : tuple of int
+        Periodic lattice directions.
+
+    Returns
+    -------
+    ZoneSymmetry, or None
+    """
     if symmetry is None or not directions:
         return None
     keep = [

@@ -53,6 +53,7 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
+from w90spin.model.spin_order import PT, OrderTest, order_tests
 from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
 from w90spin.model.tbmodels import from_tbmodels
 from w90spin.model.wannier import Structure, WannierModel, minus_R
@@ -98,6 +99,8 @@ NAMED_SOURCE: dict[str, Source] = {
     ".amn": "amn",
 }
 """Where H comes from if the user names this one file."""
+
+TIME_REVERSAL = "time reversal of H(R)"
 
 SAME_ORBITAL = 0.5
 """Centres of the two spin components of an orbital are usually nearer. [Å]"""
@@ -289,6 +292,8 @@ def _load(
     _compare_with_log(files, bare)
     periodic = _periodic_directions(bare, periodic)
     images = _images(files, bare, minimal_distance, periodic)
+    R_Rc = bare.R_Rc if images is None else images.image_Rc
+    ham_Rij = _on_images(bare.ham_Rij[:, None], bare, images)[:, 0]
     n_R = len(bare.R_Rc)
     home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
     spin_bare, spin_source = None, "none"
@@ -298,8 +303,15 @@ def _load(
     elif spin == "spn" or (spin == "auto" and has_spn):
         spin_bare, spin_source = _spin_from_spn(files, bare), ".spn"
     given = spin_order is not None
+
     pairs, pairs_source = _spin_pairs(
-        files, bare, spin_order, spin_bare, spin_source, required=spin == "projections"
+        files,
+        bare,
+        spin_order,
+        spin_bare,
+        spin_source,
+        partial(_magnetic_tests, files, bare, R_Rc, ham_Rij, periodic),
+        required=spin == "projections",
     )
     if spin_bare is not None:
         if pairs is not None:
@@ -328,16 +340,8 @@ def _load(
         _tell_other_checkpoint(files, bare)
     if pairs is not None:
         bare.notes.append(f"Order of the spin components from {pairs_source}.")
-    ham_Rij, pos_Raij = bare.ham_Rij[:, None], bare.pos_Raij
-    if images is None:
-        share_R = 1.0 / bare.degeneracy_R[:, None, None, None]
-        R_Rc, ham_Rij, pos_Raij = bare.R_Rc, ham_Rij * share_R, pos_Raij * share_R
-        spin_Rsij = None if spin_bare is None else spin_bare * share_R
-    else:
-        R_Rc = images.image_Rc
-        ham_Rij = images.move(ham_Rij, bare.degeneracy_R)
-        pos_Raij = images.move(pos_Raij, bare.degeneracy_R)
-        spin_Rsij = None if spin_bare is None else images.move(spin_bare, bare.degeneracy_R)
+    spin_Rsij = None if spin_bare is None else _on_images(spin_bare, bare, images)
+    pos_Raij = _on_images(bare.pos_Raij, bare, images)
     if bare.midpoint is not None:
         pos_Raij = bare.midpoint(bare.R_Rc, bare.degeneracy_R, bare.centres_ia, images)
 
@@ -345,7 +349,7 @@ def _load(
         f"{files.seedname} ({bare.source}; spin from {spin_source})",
         bare.cell_ca,
         R_Rc,
-        ham_Rij[:, 0],
+        ham_Rij,
         pos=pos_Raij.transpose(0, 2, 3, 1),
         spin=None if spin_Rsij is None else spin_Rsij.transpose(0, 2, 3, 1),
         centres=bare.centres_ia,
@@ -379,6 +383,14 @@ def _model(origin: str, *arrays: Any, **more: Any) -> WannierModel:
         return WannierModel.from_arrays(*arrays, **more)
     except ModelError as problem:
         raise ModelError(f"{origin}: {problem}") from None
+
+
+def _on_images(op_Rxij: ComplexArray, bare: _Bare, images: ImageList | None) -> ComplexArray:
+    """An operator of the files divided by the degeneracies, its elements at nearest images."""
+    if images is None:
+        shared_Rxij: ComplexArray = op_Rxij * (1.0 / bare.degeneracy_R)[:, None, None, None]
+        return shared_Rxij
+    return images.move(op_Rxij, bare.degeneracy_R)
 
 
 def _check_choices(**choices: str) -> None:
@@ -787,6 +799,7 @@ def _spin_pairs(
     spin_order: str | Sequence[tuple[int, int]] | None,
     spin_bare: ComplexArray | None,
     spin_source: str,
+    magnetic_tests: Callable[[], dict[str, OrderTest]],
     *,
     required: bool,
 ) -> tuple[IntArray | None, str]:
@@ -795,22 +808,15 @@ def _spin_pairs(
     home = int(np.flatnonzero(np.all(bare.R_Rc == 0, axis=1))[0])
     evidence: dict[str, IntArray] = {}
     silent: list[str] = []
-
-    def ask(name: str, find: Callable[[], IntArray]) -> None:
-        try:
-            evidence[name] = find()
-        except SpinOrderError as problem:
-            silent.append(str(problem))
-
     if spin_order is not None:
         order = spin_order if isinstance(spin_order, str) else np.array(spin_order)
         evidence["spin_order as given"] = pairs_from_order(order, n_wann)
     if spin_bare is not None:
         on_site_sij = spin_bare[home] / bare.degeneracy_R[home]
-        ask(f"the {spin_source}", lambda: pairs_from_spin(on_site_sij))
+        _ask(f"the {spin_source}", partial(pairs_from_spin, on_site_sij), evidence, silent)
     win = files.win()
     if spin_order is not None and spin_bare is None:
-        _tell_contradiction(files, bare, evidence["spin_order as given"])
+        _tell_contradiction(files, bare, evidence["spin_order as given"], magnetic_tests)
     elif spin_order is None:
         if win is not None and not win.spinors:
             if required:
@@ -820,11 +826,7 @@ def _spin_pairs(
                     "spinors."
                 )
             return None, ""
-        nnkp = files.nnkp()
-        if nnkp is not None and nnkp.spinor and len(nnkp.projections) == n_wann:
-            ask(f"the projections in {nnkp.path.name}", lambda: pairs_from_projections(nnkp))
-        ask("the Wannier centres", lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca))
-        ask("time reversal of H(R)", lambda: pairs_from_hamiltonian(bare.ham_Rij))
+        _ask_files(files, bare, magnetic_tests, evidence, silent)
     if not evidence:
         if required:
             raise SpinOrderError(" ".join(silent))
@@ -839,6 +841,67 @@ def _spin_pairs(
             raise
         bare.notes.append(f"{problem} Time reversal is not tested.")
         return None, ""
+
+
+def _ask(
+    name: str,
+    find: Callable[[], IntArray],
+    evidence: dict[str, IntArray],
+    silent: list[str],
+) -> None:
+    """Add what an argument says of the order of the spin components, or why it says nothing."""
+    try:
+        evidence[name] = find()
+    except SpinOrderError as problem:
+        silent.append(str(problem))
+
+
+def _ask_files(
+    files: FilesOfSeed,
+    bare: _Bare,
+    magnetic_tests: Callable[[], dict[str, OrderTest]],
+    evidence: dict[str, IntArray],
+    silent: list[str],
+) -> None:
+    """Add what projections, centres and the symmetry of H(R) say of the order."""
+    nnkp = files.nnkp()
+    if nnkp is not None and nnkp.spinor and len(nnkp.projections) == len(bare.centres_ia):
+        projections = f"the projections in {nnkp.path.name}"
+        _ask(projections, partial(pairs_from_projections, nnkp), evidence, silent)
+    # Orders known from elsewhere are tried too: these arguments choose, and do not find.
+    told = dict(evidence)
+    centres = partial(pairs_from_centres, bare.centres_ia, bare.cell_ca, told)
+    _ask("the Wannier centres", centres, evidence, silent)
+    reversal = partial(pairs_from_hamiltonian, bare.ham_Rij, told)
+    _ask(TIME_REVERSAL, reversal, evidence, silent)
+    if TIME_REVERSAL in evidence:
+        return
+    for name, test in magnetic_tests().items():
+        _ask(name, partial(test, told), evidence, silent)
+        if name == PT and name not in evidence:
+            bare.notes.append(f"All bands are doubly degenerate, but {silent[-1]}")
+
+
+def _magnetic_tests(
+    files: FilesOfSeed,
+    bare: _Bare,
+    R_Rc: IntArray,
+    ham_Rij: ComplexArray,
+    periodic: tuple[bool, bool, bool],
+) -> dict[str, OrderTest]:
+    """What may tell the order of the spin components of an antiferromagnet."""
+    if bare.structure is None:
+        return {}
+    model = _model(
+        f"{files.seedname} ({bare.source})",
+        bare.cell_ca,
+        R_Rc,
+        ham_Rij,
+        centres=bare.centres_ia,
+        periodic=periodic,
+        atoms=bare.structure,
+    )
+    return order_tests(model, files.win(), files.nnkp())
 
 
 def _tell_distant_partners(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
@@ -936,22 +999,22 @@ def _frozen_window(
     return low, _win_number(win, "dis_froz_max", high)
 
 
-def _tell_contradiction(files: FilesOfSeed, bare: _Bare, pairs: IntArray) -> None:
-    """Warn where a given order is not that of the projections or breaks time reversal of H."""
+def _tell_contradiction(
+    files: FilesOfSeed,
+    bare: _Bare,
+    pairs: IntArray,
+    magnetic_tests: Callable[[], dict[str, OrderTest]],
+) -> None:
+    """Warn where a given order is not that of the projections or breaks a symmetry of H."""
+    given = {"spin_order as given": pairs}
+    evidence = dict(given)
+    _ask_files(files, bare, magnetic_tests, evidence, [])
     against = []
-    nnkp = files.nnkp()
-    finders: dict[str, Callable[[], IntArray]] = {
-        "the Wannier centres": lambda: pairs_from_centres(bare.centres_ia, bare.cell_ca),
-        "time reversal of H(R)": lambda: pairs_from_hamiltonian(bare.ham_Rij),
-    }
-    if nnkp is not None and nnkp.spinor and len(nnkp.projections) == len(bare.centres_ia):
-        finders[f"the projections in {nnkp.path.name}"] = lambda: pairs_from_projections(nnkp)
-    for name, find in finders.items():
+    for name, found in evidence.items():
         try:
-            agreed_pairs({"spin_order as given": pairs, name: find()})
-        except SpinOrderError as problem:
-            if "contradictory" in str(problem):
-                against.append(name)
+            agreed_pairs({**given, name: found})
+        except SpinOrderError:
+            against.append(name)
     if against:
         warnings.warn(
             f"spin_order as given contradicts {' and '.join(against)}. It is used all the same; "
@@ -996,6 +1059,11 @@ def _centres(files: FilesOfSeed, bare: _Bare) -> CentresFile | None:
     path = files.optional("_centres.xyz")
     centres = None if path is None else read_centres(path)
     bare.structure = _structure(files, centres)
+    if bare.structure is None and (win := files.win()) is not None:
+        bare.notes.append(
+            f"The structure is unknown: {win.path.name} has no block atoms_cart or atoms_frac with "
+            "atoms. It may be cut short; without them symmetry is not looked for."
+        )
     n_wann = bare.ham_Rij.shape[-1]
     if centres is not None and len(centres.centres_ia) != n_wann:
         raise InconsistentFilesError(

@@ -125,7 +125,53 @@ def pairs_from_projections(nnkp: NnkpFile) -> IntArray:
     return np.array([[spins[1], spins[-1]] for spins in orbitals.values()], dtype=np.int64)
 
 
-def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
+def candidate_pairs(
+    n_wann: int, told: Mapping[str, IntArray], *, pairs_alone: bool = False
+) -> dict[str, IntArray]:
+    """Orders of the spin components worth a test, by what a message calls them.
+
+    Parameters
+    ----------
+    n_wann : int
+        Number of Wannier functions.
+    told : mapping of str to int array (p, 2)
+        Orders known from elsewhere, by where from.
+    pairs_alone : bool
+        Whether the test does not see which member of each pair is up; else it does not see an
+        exchange of up and down in all pairs at once.  Of orders that it cannot tell apart one is
+        kept, the one told.
+
+    Returns
+    -------
+    dict of str to int array (p, 2)
+    """
+    names = {"interlaced": "interlaced", "block": "in blocks"}
+    found: dict[str, IntArray] = {}
+    for name, pairs in (
+        *((f"as {name} say", pairs) for name, pairs in told.items()),
+        *((names[order], pairs_from_order(order, n_wann)) for order in ORDERS),
+    ):
+        alike = [k for k, v in found.items() if _looks_alike(v, pairs, pairs_alone=pairs_alone)]
+        if not alike:
+            found[name] = pairs
+        elif name in names.values() and alike[0] not in names.values():
+            found = {name if key == alike[0] else key: v for key, v in found.items()}
+    return found
+
+
+def _looks_alike(one: IntArray, other: IntArray, *, pairs_alone: bool) -> bool:
+    if pairs_alone:
+        return _as_set(np.sort(one, axis=1)) == _as_set(np.sort(other, axis=1))
+    return _as_set(one) in (_as_set(other), _as_set(other[:, ::-1]))
+
+
+def _as_set(pairs: IntArray) -> frozenset[tuple[int, int]]:
+    return frozenset((int(up), int(down)) for up, down in pairs)
+
+
+def pairs_from_centres(
+    centres_ia: FloatArray, cell_ca: FloatArray, told: Mapping[str, IntArray] | None = None
+) -> IntArray:
     """Pairs (up, down) from which neighbours in the list share a centre.
 
     Parameters
@@ -134,6 +180,8 @@ def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
         Wannier centres. [Å]
     cell_ca : float array (c, a)
         Lattice vectors in rows. [Å]
+    told : mapping of str to int array (p, 2), optional
+        Orders to ask for besides the usual ones, by where they are known from.
 
     Returns
     -------
@@ -142,31 +190,36 @@ def pairs_from_centres(centres_ia: FloatArray, cell_ca: FloatArray) -> IntArray:
     Raises
     ------
     SpinOrderError
-        If neither the interlaced nor the block order fits, or both do.
+        If none of the orders fits, or several do.
     """
+    candidates = candidate_pairs(len(centres_ia), told or {}, pairs_alone=True)
     fits = {}
-    for order in ORDERS:
-        up_p, down_p = pairs_from_order(order, len(centres_ia)).T
+    for name, pairs in candidates.items():
+        up_p, down_p = pairs.T
         apart_pc = (centres_ia[up_p] - centres_ia[down_p]) @ np.linalg.inv(cell_ca)
         apart_pc -= np.rint(apart_pc)
-        fits[order] = float(np.linalg.norm(apart_pc @ cell_ca, axis=1).max())
-    good = [order for order, distance in fits.items() if distance < PAIR_DISTANCE]
+        fits[name] = float(np.linalg.norm(apart_pc @ cell_ca, axis=1).max())
+    good = [name for name, distance in fits.items() if distance < PAIR_DISTANCE]
     if len(good) != 1:
+        words = ", ".join(f"{distance:.2f} Å if {name}" for name, distance in fits.items())
         raise SpinOrderError(
-            "The Wannier centres do not tell the order of the spin components: partners are up to "
-            f"{fits['interlaced']:.2f} Å apart if interlaced, {fits['block']:.2f} Å if in blocks. "
-            f"{SETTLE}"
+            "The Wannier centres do not tell the order of the spin components: the largest "
+            f"distance of partners is {words}. {SETTLE}"
         )
-    return pairs_from_order(good[0], len(centres_ia))
+    return candidates[good[0]]
 
 
-def pairs_from_hamiltonian(ham_Rij: ComplexArray) -> IntArray:
+def pairs_from_hamiltonian(
+    ham_Rij: ComplexArray, told: Mapping[str, IntArray] | None = None
+) -> IntArray:
     """Pairs (up, down) from which order gives H(R) time reversal: for non-magnetic materials.
 
     Parameters
     ----------
     ham_Rij : complex array (R, i, j)
         Hamiltonian. [eV]
+    told : mapping of str to int array (p, 2), optional
+        Orders to ask for besides the usual ones, by where they are known from.
 
     Returns
     -------
@@ -175,20 +228,51 @@ def pairs_from_hamiltonian(ham_Rij: ComplexArray) -> IntArray:
     Raises
     ------
     SpinOrderError
-        If neither order does, or both do.
+        If none of the orders does, or several do.
     """
-    n_wann = ham_Rij.shape[-1]
+    candidates = candidate_pairs(ham_Rij.shape[-1], told or {})
     violations = {
-        order: reversal_violation(pairs_from_order(order, n_wann), ham_Rij, 1.0) for order in ORDERS
+        name: reversal_violation(pairs, ham_Rij, 1.0) for name, pairs in candidates.items()
     }
-    good = [order for order, violation in violations.items() if violation < REVERSED_HAMILTONIAN]
+    return the_one_that_holds(candidates, violations, REVERSED_HAMILTONIAN, "Time reversal of H(R)")
+
+
+def the_one_that_holds(
+    candidates: Mapping[str, IntArray],
+    violations: Mapping[str, float],
+    tolerance: float,
+    symmetry: str,
+) -> IntArray:
+    """The one order of the spin components with which H(R) has a symmetry.
+
+    Parameters
+    ----------
+    candidates : mapping of str to int array (p, 2)
+        The orders.
+    violations : mapping of str to float
+        Largest violation with each of them. [eV]
+    tolerance : float
+        Up to which the symmetry counts as there. [eV]
+    symmetry : str
+        What a message calls it.
+
+    Returns
+    -------
+    int array (p, 2)
+
+    Raises
+    ------
+    SpinOrderError
+        If there is none, or several.
+    """
+    good = [name for name, violation in violations.items() if violation < tolerance]
     if len(good) != 1:
+        words = ", ".join(f"{violation:.1e} eV if {name}" for name, violation in violations.items())
         raise SpinOrderError(
-            "Time reversal of H(R) does not tell the order of the spin components: it is violated "
-            f"by {violations['interlaced']:.1e} eV if interlaced, {violations['block']:.1e} eV if "
-            f"in blocks. {SETTLE}"
+            f"{symmetry} does not tell the order of the spin components: it is violated by "
+            f"{words}. {SETTLE}"
         )
-    return pairs_from_order(good[0], n_wann)
+    return candidates[good[0]]
 
 
 def pairs_from_spin(spin_sij: ComplexArray) -> IntArray:

@@ -267,6 +267,33 @@ def measure_symmetry(model: WannierModel, group: MagneticGroup | None = None) ->
     return SymmetryReport(group, tuple(violations))
 
 
+def hamiltonian_violation(model: WannierModel, operation: SymmetryOperation) -> float:
+    r"""Largest element of :math:`H(\mathbf R) - [g H g^{-1}](\mathbf R)` for one operation.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model; it must know what its Wannier functions are.
+    operation : SymmetryOperation
+        The operation.
+
+    Returns
+    -------
+    float
+        In eV.
+
+    Raises
+    ------
+    ModelError
+        If the orbitals are not known or the operation cannot act on them.
+    """
+    sited = sited_orbitals(model)
+    action = sited.action(operation)
+    bare = _Operators(sited, model.R_Rc, {"ham": model.ham_Rij[:, None]})
+    operators = bare._counted_from(sited.cell_ic).closed([action])
+    return float(np.abs(operators.values["ham"] - operators.seen_through(action)("ham")).max())
+
+
 def symmetrised(
     model: WannierModel,
     group: MagneticGroup | Sequence[SymmetryOperation] | None = None,
@@ -498,11 +525,13 @@ class _Operators:
         """The same on a list of lattice vectors that the operations do not lead out of."""
         size_Rij = sum(np.abs(op_Rxij).max(axis=1) for op_Rxij in self.values.values())
         R, i, j = np.nonzero(size_Rij)
-        used = np.unique(np.column_stack([R, self.sited.site_i[i], self.sited.site_i[j]]), axis=0)
+        shape = (len(self.R_Rc), *(2 * [len(self.sited.site_xc)]))
+        used = np.ravel_multi_index((R, self.sited.site_i[i], self.sited.site_i[j]), shape)
+        R, x, y = np.unravel_index(np.unique(used), shape)
         vectors = [self.R_Rc]
         for action in acting:
-            moved_pc = self.R_Rc[used[:, 0]] @ action.operation.rotation_cc.T
-            vectors.append(moved_pc + action.shift_xc[used[:, 2]] - action.shift_xc[used[:, 1]])
+            moved_pc = self.R_Rc[R] @ action.operation.rotation_cc.T
+            vectors.append(moved_pc + action.shift_xc[y] - action.shift_xc[x])
         R_Rc = distinct_vectors(np.concatenate(vectors))
         place_R = find_vectors(R_Rc, self.R_Rc)
         values = {}

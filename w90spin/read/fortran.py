@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from w90spin.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from w90spin.errors import FileFormatError, FileValueError
@@ -19,6 +20,9 @@ from w90spin.read.text import ByteStream
 
 _PIECE = 16 << 20  # bytes allocated at a time, so that a false mark costs no memory
 _FIRST_RECORD_MAX = 4096  # bytes; the first record is a header line
+_NO_COUNT = 2**24  # more bands or k points than any file has, but 1 to 255 with bytes swapped are
+_A_COUNT = 2**16
+_FIRST_COUNTS = 2  # the record after the header
 _MARKS = ("<i4", ">i4", "<i8", ">i8")
 
 
@@ -167,7 +171,20 @@ class RecordFile:
         """A record of ``n`` integers of four or eight bytes."""
         content = self.record((4 * n, 8 * n), what)
         size = len(content) // n if n else 4
-        return np.frombuffer(content, f"{self._order}i{size}").astype(np.int64)
+        values = np.frombuffer(content, f"{self._order}i{size}")
+        if self.record_no == _FIRST_COUNTS:
+            self._refuse_other_order(values, what)
+        return values.astype(np.int64)
+
+    def _refuse_other_order(self, values: NDArray[np.signedinteger], what: str) -> None:
+        """Refuse counts that make sense only in the byte order that the marks are not of."""
+        swapped = values.byteswap()
+        if values.max(initial=0) >= _NO_COUNT and 0 <= swapped.min() <= swapped.max() < _A_COUNT:
+            raise self.format_error(
+                f"{what}: found {values[:3].tolist()}, which is {swapped[:3].tolist()} in the other"
+                " byte order. The record marks are of one byte order and the numbers of the other,"
+                " as after a conversion of the marks alone."
+            )
 
     def logicals(self, n: int, what: str) -> BoolArray:
         """A record of ``n`` logicals; some compilers write true as 1, others as -1."""

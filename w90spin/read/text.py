@@ -308,6 +308,7 @@ class TextFile:
                 self._at_end = True
                 if self._bytes.n_read == 0:
                     raise self.format_error("the file is empty.")
+                self._refuse_carriage_returns()
                 text = self._rest + b"\n" if self._rest else b""
                 self._rest = b""
             else:
@@ -322,6 +323,7 @@ class TextFile:
                 cut = data.rfind(b"\n") + 1
                 text, self._rest = data[:cut], data[cut:]
                 if len(self._rest) > _LONGEST_LINE:
+                    self._refuse_carriage_returns()
                     raise self.format_error(
                         f"a line of more than {_LONGEST_LINE} characters; this is no text file."
                     )
@@ -329,6 +331,14 @@ class TextFile:
             self._end_l = np.flatnonzero(np.frombuffer(self._text, dtype=np.uint8) == 10)
             self._next_line = 0
         return True
+
+    def _refuse_carriage_returns(self) -> None:
+        """Refuse a file that is one line because its lines end as old Macs ended them."""
+        if self.line_no == 0 and b"\r" in self._rest.rstrip():
+            raise self.format_error(
+                "its lines end in carriage returns alone, as on old Macs.",
+                remedy="Convert them: tr '\\r' '\\n' < old > new.",
+            )
 
     def _take(self, n_lines: int) -> bytes:
         """Take lines that are in the buffer."""
