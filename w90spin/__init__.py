@@ -10,7 +10,22 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
-from w90spin.derive import InducedSpin, induced_spin
+from w90spin.derive import (
+    FieldPulse,
+    InducedSpin,
+    NeelDynamics,
+    NeelField,
+    Pulse,
+    SpinPulse,
+    TorqueEfficiency,
+    induced_spin,
+    neel_dynamics,
+    neel_field,
+    pulsed_field,
+    pulsed_spin,
+    resonance_frequency,
+    torque_efficiency,
+)
 from w90spin.errors import W90SpinError, W90SpinWarning
 from w90spin.inspection import model_report
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, UniformMesh
@@ -43,20 +58,26 @@ __all__ = [
     "AdaptiveTree",
     "AutoMesh",
     "BandPath",
+    "FieldPulse",
     "InducedSpin",
     "Iterated",
     "KMap",
     "MagneticGroup",
+    "NeelDynamics",
+    "NeelField",
     "Orbital",
     "Partition",
     "PeriodicMesh",
+    "Pulse",
     "Result",
     "SpinPolarizability",
+    "SpinPulse",
     "Structure",
     "SymmetryOperation",
     "SymmetryTolerance",
     "Tensor",
     "TensorForm",
+    "TorqueEfficiency",
     "UniformMesh",
     "W90SpinError",
     "W90SpinWarning",
@@ -77,8 +98,13 @@ __all__ = [
     "magnetic_group",
     "measure_symmetry",
     "model_report",
+    "neel_dynamics",
+    "neel_field",
     "part_permutation",
     "partition",
+    "pulsed_field",
+    "pulsed_spin",
+    "resonance_frequency",
     "save_model",
     "spinor_orbitals",
     "symmetrised",
@@ -86,6 +112,7 @@ __all__ = [
     "to_pythtb",
     "to_system",
     "to_tbmodels",
+    "torque_efficiency",
     "toys",
     "zone_map",
 ]

@@ -11,14 +11,18 @@ from ase.cell import Cell
 from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError, W90SpinError
 from w90spin.integrate.integrand import BATCH_BYTES
-from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums
+from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
 from w90spin.kspace.fourier import FourierSum, KPoints
 from w90spin.kspace.states import BlochStates, solve
+from w90spin.model.partition import Partition
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
 from w90spin.response import SpinPolarizability
 from w90spin.response.claims import Axis
 from w90spin.results.result import BandPath, KMap, Tensor
+
+NO_WEIGHT = 1e-6
+"""Weight on a part below which a block counts as not being there."""
 
 KPath = str | Sequence[tuple[str, Sequence[float]]]
 """Names of special points as ASE knows them, "GXSYG", or pairs (label, reduced k)."""
@@ -153,6 +157,7 @@ def band_path(
     """
     labels, corner_pc = _corners(model, path)
     kpt_kc, distance_k, position_p = _points_along(model, corner_pc, n)
+    parts = None if response is None else response.parts
 
     def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
         found: dict[str, AnyNumberArray] = {
@@ -168,6 +173,8 @@ def band_path(
         if response is not None:
             found.update(_by_name("band", response.bands(states)))
             found.update(_totals(response, states))
+        if parts is not None:
+            found.update(_on_parts(states, parts))
         return found
 
     values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate)
@@ -183,7 +190,32 @@ def band_path(
         tensors={} if response is None else _band_tensors(response, values, along, model.n_wann),
         mu=mu,
         totals={} if response is None else _total_tensors(response, values, along),
+        parts=() if parts is None else parts.names,
+        weight_knq=values.get("weight"),
+        part_spin_knqs=values.get("part spin"),
     )
+
+
+def _on_parts(states: BlochStates, parts: Partition) -> dict[str, AnyNumberArray]:
+    """Weights and spins of the bands' blocks on each part."""
+    everything = slice(0, states.n_bands)
+    n_k, n = states.energy_kn.shape
+    one_kxij = np.broadcast_to(np.eye(n, dtype=np.complex128), (n_k, 1, n, n))
+    weight_kqnm = states.rotate(parts.project(one_kxij, states.kpt_kc).reshape(n_k, -1, n, n))
+    spin_kqsnm = states.spin_between(everything, everything, parts)
+    largest_knq = [
+        largest_in_blocks(weight_knm, states.block_kn) for weight_knm in weight_kqnm.swapaxes(0, 1)
+    ]
+    share_kqn = block_sums(np.einsum("kqnn->kqn", weight_kqnm).real, states.block_kn)
+    spin_kxn = np.einsum("kqsnn->kqsn", spin_kqsnm).real.reshape(n_k, -1, n)
+    spin_kqsn = block_sums(spin_kxn, states.block_kn).reshape(n_k, -1, 3, n)
+    # What does not reach into a part has no spin there.
+    there_kqsn = (share_kqn > NO_WEIGHT)[:, :, None]
+    mean_kqsn = np.where(there_kqsn, spin_kqsn, 0.0) / np.maximum(share_kqn, NO_WEIGHT)[:, :, None]
+    return {
+        "weight": np.stack(largest_knq, axis=-1),
+        "part spin": np.moveaxis(mean_kqsn, -1, 1),
+    }
 
 
 def _totals(response: SpinPolarizability, states: BlochStates) -> dict[str, AnyNumberArray]:

@@ -13,7 +13,9 @@ THZ_TO_EV: float = _si.h / _si.e * 1e12  # hν of 1 THz [eV]
 VOLT_PER_METRE: float = 1e-10  # 1 V/m [V/Å]
 ANGSTROM_PER_NM: float = 10.0  # and so 1/Å in 1/nm
 HBAR2_OVER_2M: float = _si.hbar**2 / (2 * _si.m_e * _si.e) * 1e20  # free electrons [eV Å²]
+MU_B: float = _si.physical_constants["Bohr magneton in eV/T"][0]  # [eV/T]
 G_FACTOR: float = 2.0  # spin g factor as F24 and the conventions page use it
+GAMMA: float = G_FACTOR * MU_B * _si.e / _si.hbar * 1e-12  # of a moment [rad/(ps T)]
 
 SPIN_AXES: tuple[str, str, str] = ("x", "y", "z")
 

@@ -1,6 +1,26 @@
 """Results into what an experimenter quotes."""
 
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
+from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
+from w90spin.derive.pulse import FieldPulse, Pulse, SpinPulse, pulsed_field, pulsed_spin
+from w90spin.derive.switching import NeelDynamics, neel_dynamics, resonance_frequency
 from w90spin.derive.symmetry_form import SymmetryForm, symmetry_form
 
-__all__ = ["InducedSpin", "SymmetryForm", "induced_spin", "symmetry_form"]
+__all__ = [
+    "FieldPulse",
+    "InducedSpin",
+    "NeelDynamics",
+    "NeelField",
+    "Pulse",
+    "SpinPulse",
+    "SymmetryForm",
+    "TorqueEfficiency",
+    "induced_spin",
+    "neel_dynamics",
+    "neel_field",
+    "pulsed_field",
+    "pulsed_spin",
+    "resonance_frequency",
+    "symmetry_form",
+    "torque_efficiency",
+]

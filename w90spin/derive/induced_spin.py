@@ -10,7 +10,7 @@ import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray
 from w90spin.errors import ResponseError
-from w90spin.results.result import Result
+from w90spin.results.result import ResponseResult, Result
 from w90spin.units import ANGSTROM_PER_NM, G_FACTOR, SPIN_AXES, VOLT_PER_METRE, thz_from_ev
 
 
@@ -43,6 +43,8 @@ class InducedSpin:
         Amplitude E. [V/m]
     direction : complex array (b)
         Unit vector ê.
+    measure : float, or None
+        Length, area or volume of the cell along its periodic directions. [Å^d]
     """
 
     delta: ComplexArray
@@ -55,6 +57,7 @@ class InducedSpin:
     thickness: float | None
     field: float
     direction: ComplexArray
+    measure: float | None = None
 
     @property
     def frequency_thz(self) -> FloatArray:
@@ -66,6 +69,21 @@ class InducedSpin:
         """Sum of the three orders, axes (part, kT, mu, omega, spin). [μ_B/nm^d]"""
         summed: ComplexArray = self.delta.sum(axis=0)
         return summed
+
+    @property
+    def amplitude(self) -> FloatArray:
+        """Amplitude of each component of :attr:`total`. [μ_B/nm^d]"""
+        return np.abs(self.total)
+
+    @property
+    def phase(self) -> FloatArray:
+        """Phase φ of each component of :attr:`total`, which runs as cos(ωt - φ). [rad]"""
+        return np.angle(self.total)
+
+    @property
+    def peak(self) -> FloatArray:
+        """Largest length of the vector over a period, axes (part, kT, mu, omega). [μ_B/nm^d]"""
+        return peak_length(self.total)
 
     @cached_property
     def delta_volume(self) -> ComplexArray | None:
@@ -92,6 +110,28 @@ class InducedSpin:
         if self.dimension == 2 and self.thickness is not None:
             return ANGSTROM_PER_NM / self.thickness
         return None
+
+
+def peak_length(vector_xs: ComplexArray) -> FloatArray:
+    r"""Largest length over a period of the real vector :math:`\mathrm{Re}[v e^{-i\omega t}]`.
+
+    .. math::
+
+        \max_t |\mathrm{Re}\, v e^{-i\omega t}|^2 = \tfrac12 (|v|^2 + |v \cdot v|)
+
+    Parameters
+    ----------
+    vector_xs : complex array (..., s)
+        Vectors on the last axis.
+
+    Returns
+    -------
+    float array (...)
+        Long half axis of the ellipse that the vector draws.
+    """
+    squared_x = np.sum(np.abs(vector_xs) ** 2, axis=-1)
+    longest: FloatArray = np.sqrt(0.5 * (squared_x + np.abs(np.sum(vector_xs**2, axis=-1))))
+    return longest
 
 
 def induced_spin(
@@ -132,21 +172,14 @@ def induced_spin(
     --------
     ``induced_spin(res, field=1e7, direction="x").delta[1, 0, 0, 0, :, 2]`` is Δ⁽¹⁾S_z(ω).
     """
-    if "spin_polarizability" not in result.responses:
-        raise ResponseError(
-            f"The result holds {list(result.responses)}, not spin_polarizability, from which the "
-            "induced spin follows. Add it to the job."
-        )
+    response = polarizability_of(result)
     if not np.isfinite(field) or field <= 0.0:
         raise ResponseError(f"field = {field} V/m must be a positive number.")
-    direction_b = _unit_vector(direction)
-    response = result.responses["spin_polarizability"]
+    direction_b = unit_vector(direction)
     upsilon1 = response["upsilon1"]
     omega_w = np.array(upsilon1.axis("omega").values, dtype=np.float64)
 
-    density = (
-        field * VOLT_PER_METRE * G_FACTOR * ANGSTROM_PER_NM ** int(result.provenance["dimension"])
-    )
+    density = field * density_per_field(result)
     deltas, errors = [], []
     for order in range(3):
         tensor = response[f"upsilon{order}"]
@@ -161,11 +194,6 @@ def induced_spin(
         errors.append(
             np.einsum("w,qtfwsb,b->qtfws", np.abs(factor_w), uncertain, np.abs(direction_b))
         )
-    if thickness is None:
-        stored = result.provenance.get("thickness")
-        thickness = None if stored is None else float(stored)
-    elif not np.isfinite(thickness) or thickness <= 0.0:
-        raise ResponseError(f"thickness = {thickness} Å must be a positive number.")
     return InducedSpin(
         delta=np.stack(deltas),
         errors=np.stack(errors),
@@ -174,13 +202,74 @@ def induced_spin(
         mu_f=np.array(upsilon1.axis("mu").values, dtype=np.float64),
         parts=tuple(str(part) for part in upsilon1.axis("part").values),
         dimension=int(result.provenance["dimension"]),
-        thickness=thickness,
+        thickness=slab_thickness(result, thickness),
         field=float(field),
         direction=direction_b,
+        measure=cell_size(result),
     )
 
 
-def _unit_vector(direction: str | Sequence[complex]) -> ComplexArray:
+def polarizability_of(result: Result) -> ResponseResult:
+    """Spin polarisability of a result.
+
+    Parameters
+    ----------
+    result : Result
+        Any result.
+
+    Returns
+    -------
+    ResponseResult
+
+    Raises
+    ------
+    ResponseError
+        If the result has none.
+    """
+    if "spin_polarizability" not in result.responses:
+        raise ResponseError(
+            f"The result holds {list(result.responses)}, not spin_polarizability, from which the "
+            "induced spin follows. Add it to the job."
+        )
+    return result.responses["spin_polarizability"]
+
+
+def density_per_field(result: Result) -> float:
+    """Density of ⟨σ⟩ in μ_B/nm^d that one code unit of Υ makes in a field of 1 V/m."""
+    per_nm = ANGSTROM_PER_NM ** int(result.provenance["dimension"])
+    return VOLT_PER_METRE * G_FACTOR * per_nm
+
+
+def slab_thickness(result: Result, given: float | None) -> float | None:
+    """Thickness that was given, or else that of the result, if it has one. [Å]
+
+    Raises
+    ------
+    ResponseError
+        If what was given is not a positive number.
+    """
+    if given is None:
+        stored = result.provenance.get("thickness")
+        return None if stored is None else float(stored)
+    if not np.isfinite(given) or given <= 0.0:
+        raise ResponseError(f"thickness = {given} Å must be a positive number.")
+    return given
+
+
+def cell_size(result: Result) -> float | None:
+    """Length, area or volume of the cell along its periodic directions. [Å^d]"""
+    stored = result.provenance.get("measure_angstrom_d")
+    return None if stored is None else float(stored)
+
+
+def unit_vector(direction: str | Sequence[complex]) -> ComplexArray:
+    """Unit vector along "x", "y", "z" or three numbers.
+
+    Raises
+    ------
+    ResponseError
+        If it is none of these, or zero.
+    """
     if isinstance(direction, str):
         if direction not in SPIN_AXES:
             raise ResponseError(f"direction = '{direction}' must be x, y, z or three numbers.")

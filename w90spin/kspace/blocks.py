@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
 
 DEGENERACY_TOLERANCE = 1e-4
 """Bands closer than this are one block. [eV]  It must exceed the numerical splitting of bands that
@@ -35,6 +35,31 @@ def degenerate_blocks(energy_kn: FloatArray, tolerance: float) -> IntArray:
     new_kn = np.diff(energy_kn, axis=1, prepend=energy_kn[:, :1]) > tolerance
     blocks: IntArray = np.cumsum(new_kn, axis=1)
     return blocks
+
+
+def largest_in_blocks(op_knm: ComplexArray, block_kn: IntArray) -> FloatArray:
+    """Largest mean of an operator over a state of a block, given at every band of that block.
+
+    Parameters
+    ----------
+    op_knm : complex array (k, n, m)
+        Hermitian operator between bands.
+    block_kn : int array (k, n)
+        Labels from :func:`degenerate_blocks`.
+
+    Returns
+    -------
+    float array (k, n)
+        Largest eigenvalue of the operator within the block: gauge invariant.
+    """
+    same_knm = block_kn[:, :, None] == block_kn[:, None, :]
+    # Far apart, the blocks' eigenvalues come out of one diagonalisation in the order of bands.
+    apart = 2.0 * float(np.abs(op_knm).sum(axis=-1).max(initial=0.0)) + 1.0
+    shift_kn = apart * block_kn
+    shifted_knm = np.where(same_knm, op_knm, 0.0) + shift_kn[:, :, None] * np.eye(block_kn.shape[1])
+    value_kn = np.linalg.eigvalsh(shifted_knm) - shift_kn
+    largest: FloatArray = np.where(same_knm, value_kn[:, None, :], -np.inf).max(axis=2)
+    return largest
 
 
 def block_sums(value_kxn: FloatArray, block_kn: IntArray) -> FloatArray:

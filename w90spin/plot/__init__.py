@@ -11,6 +11,18 @@ except ImportError as _problem:
 
 from w90spin.plot.bands import plot_bands, tabulate_bands
 from w90spin.plot.everything import plot_all
+from w90spin.plot.layers import (
+    plot_signed_spin,
+    plot_spin_by_angle,
+    tabulate_signed_spin,
+    tabulate_spin_by_angle,
+)
+from w90spin.plot.neel import (
+    plot_neel_field,
+    plot_trajectory,
+    tabulate_neel_field,
+    tabulate_trajectory,
+)
 from w90spin.plot.spectrum import plot_induced_spin, tabulate_induced_spin
 from w90spin.plot.style import house_style, save_figure
 from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
@@ -22,8 +34,16 @@ __all__ = [
     "plot_bands",
     "plot_induced_spin",
     "plot_kmap",
+    "plot_neel_field",
+    "plot_signed_spin",
+    "plot_spin_by_angle",
+    "plot_trajectory",
     "save_figure",
     "tabulate_bands",
     "tabulate_induced_spin",
     "tabulate_kmap",
+    "tabulate_neel_field",
+    "tabulate_signed_spin",
+    "tabulate_spin_by_angle",
+    "tabulate_trajectory",
 ]

@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from w90spin.arrays import BoolArray, FloatArray, IntArray
-from w90spin.plot.component import Component, PlotError, find_tensor, pick_component, place_text
+from w90spin.plot.component import (
+    Component,
+    PlotError,
+    check_index,
+    find_tensor,
+    pick_component,
+    place_text,
+)
 from w90spin.plot.style import (
     LINE_COLOURS,
     PALETTE,
@@ -22,6 +29,7 @@ from w90spin.plot.style import (
     set_ticks,
     set_title,
 )
+from w90spin.response.claims import Axis
 from w90spin.results.result import BandPath
 from w90spin.units import SPIN_AXES
 
@@ -63,7 +71,8 @@ def plot_bands(
     path : BandPath
         The bands.
     colour : str, optional
-        "spin_x", "spin_y", "spin_z", or a tensor such as "upsilon1"; None for plain lines.
+        "spin_x", "spin_y", "spin_z", or a tensor such as "upsilon1"; of paths with parts also
+        "weight" and "part_spin_x", ..., on the part of `part_index`; None for plain lines.
     spin, field : str
         Component of the tensor: "x", "y" or "z".
     part_index, omega_index : int
@@ -95,8 +104,11 @@ def plot_bands(
             lines, value_x = _coloured_lines(
                 path.distance_k, drawn.energy_kn, drawn.colour.values, joined_k
             )
-            if drawn.colour.column.startswith("spin_"):
+            lowest: float | None = None
+            if drawn.colour.column.startswith(("spin_", "part_spin_")):
                 limit, extend = 1.0, "neither"
+            elif drawn.colour.column.startswith("weight"):
+                lowest, limit, extend = 0.0, 1.0, "neither"
             else:
                 low, high = drawn.window
                 inside_kn = (drawn.energy_kn >= low) & (drawn.energy_kn <= high)
@@ -106,7 +118,7 @@ def plot_bands(
                 zorder=2,
             )  # fmt: skip
             collection.set_array(value_x)
-            collection.set_clim(-limit, limit)
+            collection.set_clim(-limit if lowest is None else lowest, limit)
             axes.add_collection(collection)
             add_colour_bar(axes, collection, drawn.colour.label, drawn.colour.unit, limit, extend)
             say_in_axes(axes, drawn.colour.values)
@@ -234,9 +246,23 @@ def _colour(
         s = spins.index(colour)
         label = rf"$\langle\sigma_{SPIN_AXES[s]}\rangle$"
         return Component(path.spin_kns[..., s], label, colour, "", ())
+    part_spins = [f"part_{name}" for name in spins]
+    if path.weight_knq is not None and path.part_spin_knqs is not None:
+        part_axis = Axis("part", path.parts)
+        if colour in ("weight", *part_spins):
+            q = check_index(part_index, part_axis, "the path")
+            part, context = path.parts[q], (f"part {path.parts[q]}",)
+            if colour == "weight":
+                return Component(
+                    path.weight_knq[..., q], f"Weight on {part}", f"weight {part}", "", context
+                )
+            s = part_spins.index(colour)
+            label = rf"$\langle\sigma_{SPIN_AXES[s]}\rangle$ on {part}"
+            return Component(path.part_spin_knqs[..., q, s], label, f"{colour} {part}", "", context)
     if colour not in path.tensors:
+        known = [*spins, *(["weight", *part_spins] if path.parts else []), *path.tensors]
         raise PlotError(
-            f"colour = '{colour}' is none of {', '.join([*spins, *path.tensors])}. Give one of "
+            f"colour = '{colour}' is none of {', '.join(known)}. Give one of "
             "these, or None for plain lines."
         )
     wanted: dict[str, int | str] = {

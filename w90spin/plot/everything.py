@@ -110,6 +110,11 @@ def plot_all(
         lines = tabulate_bands(path, colour=colour, window=window)
         with picture(f"bands_{colour}" if colour else "bands", bands.HEIGHT, lines) as axes:
             plot_bands(path, colour=colour, window=window, axes=axes)
+        for q, part_name in enumerate(path.parts):
+            for name in ("weight", f"part_spin_{spin}"):
+                lines = tabulate_bands(path, colour=name, window=window, part_index=q)
+                with picture(f"bands_{name}_{part_name}", bands.HEIGHT, lines) as axes:
+                    plot_bands(path, colour=name, window=window, part_index=q, axes=axes)
         for name, part, ending in _real_parts(path.tensors):
             chosen = _Chosen(spin=spin, field=field, part_index=part, omega_index=omega_index)
             lines = tabulate_bands(path, colour=name, window=window, **chosen)

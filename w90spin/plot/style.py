@@ -144,7 +144,8 @@ def set_quantity(axis: DrawnAxis, label: str, unit: str, largest: float) -> None
     if np.isfinite(largest) and largest > 0 and not 1e-2 <= largest < 1e4:
         exponent = int(np.floor(np.log10(largest)))
     power = rf"$10^{{{exponent}}}$ " if exponent else ""
-    axis.set_label_text(f"{label} ({power}{unit})" if power or unit else label)
+    scale = f"{power}{unit}".strip()
+    axis.set_label_text(f"{label} ({scale})" if scale else label)
     set_ticks(axis)
     axis.set_major_formatter(_divided(10.0**exponent))
 

@@ -175,6 +175,12 @@ class BandPath:
         Fermi level that plots take as zero. [eV]
     totals : mapping of str to Tensor
         The response summed over bands with its occupations, axes "k" and those of the response.
+    parts : tuple of str (q)
+        Parts of the cell of that response; empty without.
+    weight_knq : float array (k, n, q), or None
+        Largest weight on each part that a state of the band's block can have, between 0 and 1.
+    part_spin_knqs : float array (k, n, q, s), or None
+        Mean of σ_s over what of the block lies on each part, between -1 and 1.
     """
 
     kpt_kc: FloatArray
@@ -187,6 +193,9 @@ class BandPath:
     tensors: Mapping[str, Tensor]
     mu: float
     totals: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    weight_knq: FloatArray | None = None
+    part_spin_knqs: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -463,7 +472,7 @@ def _kmap_from(tree: Mapping[str, Any]) -> KMap:
 
 
 def _path_tree(path: BandPath) -> dict[str, Any]:
-    return {
+    tree: dict[str, Any] = {
         ATTRIBUTES: {"mu": path.mu, "mu_unit": "eV"},
         "kpt_reduced": path.kpt_kc,
         "distance": path.distance_k,
@@ -480,6 +489,13 @@ def _path_tree(path: BandPath) -> dict[str, Any]:
         "tensors": {tensor.name: _tensor_tree(tensor) for tensor in path.tensors.values()},
         "totals": {tensor.name: _tensor_tree(tensor) for tensor in path.totals.values()},
     }
+    if path.weight_knq is not None and path.part_spin_knqs is not None:
+        tree["parts"] = list(path.parts)
+        tree["weight"] = path.weight_knq
+        tree["weight@"] = {"unit": "", "axes": ["k", "band", "part"]}
+        tree["part_spin"] = path.part_spin_knqs
+        tree["part_spin@"] = {"unit": "", "axes": ["k", "band", "part", "spin"]}
+    return tree
 
 
 def _path_from(tree: Mapping[str, Any]) -> BandPath:
@@ -494,4 +510,7 @@ def _path_from(tree: Mapping[str, Any]) -> BandPath:
         tensors=_tensors_from(tree["tensors"]),
         mu=float(tree[ATTRIBUTES]["mu"]),
         totals=_tensors_from(tree["totals"]),
+        parts=tuple(str(part) for part in tree.get("parts", ())),
+        weight_knq=tree.get("weight"),
+        part_spin_knqs=tree.get("part_spin"),
     )
