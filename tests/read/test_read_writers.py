@@ -77,6 +77,8 @@ def test_read_back(tmp_path, name, suffix):
 @given(seed=st.integers(0, 1000), size=st.sampled_from([1e-9, 1.0, 1e4, 123456.0]))
 def test_any_numbers_to_the_digits_of_the_format(tmp_path_factory, name, seed, size):
     content, write, reader, tolerance = WRITERS[name]
+    if name == "spn":
+        size = min(size, 1.0)  # Pauli matrices are no larger, and the reader knows
     rng = np.random.default_rng(seed)
     changes = {}
     for field in dataclasses.fields(content):
