@@ -34,19 +34,19 @@ GOLDEN = {
     "dirac": {
         "PeriodicMesh": (612, 1332),
         "AdaptiveTree": (1226, 2314),
-        "Iterated": (2612, 6560),
+        "Iterated": (2724, 6840),
         "AutoMesh": (612, 1332),
     },
     "resonance": {
         "PeriodicMesh": (15084, 54072),
         "AdaptiveTree": (2484, 3538),
-        "Iterated": (2948, 14484),
+        "Iterated": (8268, 15744),
         "AutoMesh": (2484, 3538),
     },
     "chern": {
         "PeriodicMesh": (504, 1512),
         "AdaptiveTree": (1124, 1600),
-        "Iterated": (2108, 3060),
+        "Iterated": (2108, 3172),
         "AutoMesh": (504, 1512),
     },
     "haldane": {
@@ -58,7 +58,7 @@ GOLDEN = {
     "rashba": {
         "PeriodicMesh": (4070, 16220),
         "AdaptiveTree": (2670, 8484),
-        "Iterated": (4386, 10798),
+        "Iterated": (6346, 20080),
         "AutoMesh": (2670, 8484),
     },
 }

@@ -52,9 +52,6 @@ all rules gain as much by symmetry."""
 FINEST_METAL = 25.0
 """The same for metals: small gaps may hide anywhere near their Fermi surface."""
 
-FINEST_TREE = {1: math.inf, 2: math.inf, 3: 3000.0}
-"""The same for the tree beside the iterated rule."""
-
 MANY_LEVELS = 8
 """From so many Fermi levels on a single mesh serves all of them best."""
 
@@ -282,7 +279,7 @@ def _suitable(
         return periodic, f"PeriodicMesh: {why}"
     if n_levels >= MANY_LEVELS:
         return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
-    if dimension > 1 and (sharpness.energy == 0.0 or needed > FINEST_TREE[dimension]):
+    if dimension > 1 and sharpness.energy == 0.0:
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
         return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)

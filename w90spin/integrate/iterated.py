@@ -42,6 +42,9 @@ DEEPEST = 26
 LEAST_SHARE = 0.3
 """Part of a slot's error that its smallest components get."""
 
+LOOSENED = 0.3
+"""Part of the tolerance that the first estimate gives to which that of the first look is raised."""
+
 LEAST_BUDGET = 500
 """Evaluations that a task may always make."""
 
@@ -433,10 +436,10 @@ class IteratedStrategy:
         self.asked = (np.zeros(0, dtype=np.int64),) * 2
         if self.evaluated >= self.max_points:
             return
-        # The estimate tells what is allowed, whatever the first look said.
         allowed_s = self._allowed(value_y)
-        stricter_s = np.minimum(self.allowed_s, allowed_s)
-        self.allowed_s = allowed_s if self.passes == 1 else stricter_s
+        if self.passes == 1:  # the first look may have asked for far too much
+            self.allowed_s = np.maximum(self.allowed_s, LOOSENED * allowed_s)
+        allowed_s = np.minimum(self.allowed_s, allowed_s)
         self.marked_x = self.line.marked(0.5 * allowed_s / twice)
         if len(self.marked_x):
             marked_x = self.marked_x
