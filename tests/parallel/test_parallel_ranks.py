@@ -66,7 +66,7 @@ pytestmark = [
 ]
 
 
-def launch(n_ranks, *command, timeout=60, **more):
+def launch(n_ranks, *command, timeout=180, **more):
     environment = {key: value for key, value in os.environ.items() if "MPI" not in key}
     return subprocess.run(
         [str(LAUNCHER), "-n", str(n_ranks), *map(str, command)],
