@@ -87,8 +87,8 @@ def compute(
         k points evaluated together.
     checkpoint : path, optional
         File that keeps what is done; a run that finds its own goes on from there, to the same
-        bits, on any number of ranks.  SIGUSR1 writes it at once, SIGTERM writes it and ends the
-        run.  It stays after the run: remove it when the result is saved.
+        bits, on any number of ranks.  SIGUSR1 writes it at once, SIGTERM and SIGINT write it and
+        end the run.  It stays after the run: remove it when the result is saved.
     checkpoint_every : float
         Time between two checkpoints. [s]
     max_cost : int, optional
@@ -117,7 +117,7 @@ def compute(
     IntegrationError
         If an integrand is not finite.
     InterruptedRunError
-        After SIGTERM, when the checkpoint is written.
+        After SIGTERM or SIGINT, when the checkpoint is written.
     ResultFileError
         If the checkpoint is of another run, or damaged.
     """

@@ -49,20 +49,23 @@ def test_a_limit_gives_the_best_result_so_far_and_the_way_to_go_on(tmp_path, cap
     assert gone_on.provenance["stopped"] == ""
 
 
-def test_sigterm_ends_a_run_that_can_be_started_again(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "word"), [(signal.SIGTERM, "Terminated"), (signal.SIGINT, "Interrupted")]
+)
+def test_a_run_told_to_end_can_be_started_again(tmp_path, capsys, monkeypatch, number, word):
     job = write_job(tmp_path, mesh=TREE)
     tell, told = _Leader._tell, []
 
     def telling(self, *arguments):
         told.append(arguments)
         if len(told) == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         tell(self, *arguments)
 
     monkeypatch.setattr(_Leader, "_tell", telling)
     assert call("run", job) == 128 + signal.SIGTERM
     printed = capsys.readouterr()
-    assert printed.err.count("error: Terminated. What was done is kept in") == 1
+    assert printed.err.count(f"error: {word}. What was done is kept in") == 1
     assert files(tmp_path) == ["job.toml", "result.ckpt.h5"]
     assert call("run", job) == 0
     assert files(tmp_path) == ["job.toml", "result.h5"]

@@ -147,6 +147,7 @@ def test_sigusr1_writes_and_the_run_goes_on(whole, tmp_path):
 
 
 def test_signals_are_given_back(tmp_path):
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers]
     small_run("uniform", 1, checkpoint=tmp_path / "run.h5")
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == before
+    assert [signal.getsignal(number) for number in numbers] == before

@@ -47,7 +47,8 @@ def _fresh(path: Path) -> Path:
 class Checkpoint:
     """File from which a run goes on after a crash, to the same bits.
 
-    Used by rank 0 only.  SIGUSR1 writes a checkpoint at once; SIGTERM writes one and ends the run.
+    Used by rank 0 only.  SIGUSR1 writes a checkpoint at once; SIGTERM and the first
+    SIGINT (Ctrl-C) write one and end the run.
 
     Parameters
     ----------
