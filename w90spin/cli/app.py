@@ -82,8 +82,8 @@ def run(
     """Compute what a job file asks for; also under mpirun.
 
     A long run keeps what it has done in a checkpoint beside the result; started again after it was
-    killed, it goes on from there.  SIGTERM and Ctrl-C write the checkpoint and end the run with exit
-    code 143, SIGUSR1 only writes it.
+    killed, it goes on from there.  SIGTERM and Ctrl-C write the checkpoint and end the run with
+    exit code 143, SIGUSR1 only writes it.
     """
     _ignore_requests_for_checkpoints()
     comm = world()
