@@ -1,10 +1,16 @@
 """Results into what an experimenter quotes."""
 
+from w90spin.derive.conductivity import can_be_in, in_unit, is_quoted_unit, quoted_units
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
 from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
 from w90spin.derive.pulse import FieldPulse, Pulse, SpinPulse, pulsed_field, pulsed_spin
+from w90spin.derive.relaxation import (
+    at_relaxation_time,
+    is_per_relaxation_time,
+    with_relaxation_time,
+)
 from w90spin.derive.switching import NeelDynamics, neel_dynamics, resonance_frequency
-from w90spin.derive.symmetry_form import SymmetryForm, symmetry_form
+from w90spin.derive.symmetry_form import SymmetryForm, symmetry_form, symmetry_forms
 
 __all__ = [
     "FieldPulse",
@@ -15,12 +21,20 @@ __all__ = [
     "SpinPulse",
     "SymmetryForm",
     "TorqueEfficiency",
+    "at_relaxation_time",
+    "can_be_in",
+    "in_unit",
     "induced_spin",
+    "is_per_relaxation_time",
+    "is_quoted_unit",
     "neel_dynamics",
     "neel_field",
     "pulsed_field",
     "pulsed_spin",
+    "quoted_units",
     "resonance_frequency",
     "symmetry_form",
+    "symmetry_forms",
     "torque_efficiency",
+    "with_relaxation_time",
 ]

@@ -10,7 +10,8 @@ except ImportError as _problem:
     ) from _problem
 
 from w90spin.plot.bands import plot_bands, tabulate_bands
-from w90spin.plot.everything import plot_all
+from w90spin.plot.curves import plot_curves, tabulate_curves
+from w90spin.plot.everything import Choice, plot_all
 from w90spin.plot.layers import (
     plot_signed_spin,
     plot_spin_by_angle,
@@ -28,10 +29,12 @@ from w90spin.plot.style import house_style, save_figure
 from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
 
 __all__ = [
+    "Choice",
     "PlotError",
     "house_style",
     "plot_all",
     "plot_bands",
+    "plot_curves",
     "plot_induced_spin",
     "plot_kmap",
     "plot_neel_field",
@@ -40,6 +43,7 @@ __all__ = [
     "plot_trajectory",
     "save_figure",
     "tabulate_bands",
+    "tabulate_curves",
     "tabulate_induced_spin",
     "tabulate_kmap",
     "tabulate_neel_field",
