@@ -19,7 +19,7 @@ from w90spin.units import CONVENTIONS, SPIN_AXES, thz_from_ev
 ROWS = 13
 """Frequencies in the table of the induced spin."""
 
-NEGLIGIBLE = 1e-6
+NEGLIGIBLE = 1e-3
 """Components smaller than this share of the largest are counted, not shown."""
 
 
@@ -62,7 +62,7 @@ def tensor_table(
     everything: bool = False,
     units: Sequence[str] = (),
 ) -> Table:
-    """Integrated tensors at one photon energy, the highest, first temperature and Fermi level.
+    """Integrated tensors at the first and last photon energy, first temperature and Fermi level.
 
     Tensors of rank 0 to 2 have a row for each of their first components; those of higher rank a
     row for each component that is not negligible, and a line that counts the others.
@@ -155,7 +155,7 @@ def _component_rows(
     for part, place, omega in _places(tensor):
         values, errors = piece.values[place], tensor.errors[place]
         size = np.abs(values)
-        visible = size > np.maximum(errors, NEGLIGIBLE * size.max(initial=0.0))
+        visible = size > NEGLIGIBLE * size.max(initial=0.0)
         if everything:
             visible = np.ones(values.shape, dtype=bool)
         head = [symbol, part, omega]
@@ -180,16 +180,15 @@ def _component_rows(
 
 
 def _places(tensor: Tensor) -> Iterator[tuple[str, tuple[int, ...], str]]:
-    """Every part, with its index up to the components and the photon energy in words."""
+    """Every part at two photon energies: its name, its place in the tensor, and ħω in words."""
     others = [axis for axis in tensor.axes if axis.values != SPIN_AXES]
-    place = [-1 if axis.name == "omega" else 0 for axis in others]
-    omega = next((f"{float(a.values[-1]):.4f}" for a in others if a.name == "omega"), "0")
     names = [axis.name for axis in others]
     parts = others[names.index("part")].values if "part" in names else ("",)
-    for q, part in enumerate(parts):
-        if "part" in names:
-            place[names.index("part")] = q
-        yield str(part), tuple(place), omega
+    omega_w = others[names.index("omega")].values if "omega" in names else (0.0,)
+    for w in sorted({0, len(omega_w) - 1}):
+        for q, part in enumerate(parts):
+            here = {"part": q, "omega": w}
+            yield str(part), tuple(here.get(name, 0) for name in names), f"{omega_w[w]:.4f}"
 
 
 def _quoted(tensor: Tensor, units: Sequence[str]) -> tuple[float, str] | None:

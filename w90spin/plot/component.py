@@ -110,7 +110,8 @@ def pick_component(
         places[axis.name] = _place(axis, index)
     values = np.asarray(tensor.values[tuple(indices)])
     subscript = "".join(letters.values())
-    label, column = symbol_text(tensor.symbol, subscript), f"{tensor.name}_{subscript}".rstrip("_")
+    label = symbol_text(tensor.symbol, _indices(letters))
+    column = f"{tensor.name}_{subscript}".rstrip("_")
     if np.iscomplexobj(values):
         values = values.imag if imaginary else values.real
         label = ("Im " if imaginary else "Re ") + label
@@ -197,6 +198,8 @@ def place_text(name: str, value: float) -> str:
     -------
     str
     """
+    if name == "omega" and value == 0.0:
+        return "ħω = 0"
     if name == "omega":
         return f"ħω = {number_text(value)} eV ({number_text(thz_from_ev(value))} THz)"
     if name == "mu":
@@ -241,6 +244,13 @@ def symbol_text(symbol: str, subscript: str) -> str:
         symbol,
     )
     return f"${raised}_{{{subscript}}}$" if subscript else f"${raised}$"
+
+
+def _indices(letters: Mapping[str, str]) -> str:
+    """Letters as indices: the spin of a spin current stands apart, "xy;z"."""
+    if "flow" not in letters or "spin" not in letters:
+        return "".join(letters.values())
+    return "".join(x for axis, x in letters.items() if axis != "spin") + ";" + letters["spin"]
 
 
 def _index(owner: str, axis: Axis, wanted: Mapping[str, int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -236,6 +236,8 @@ def _pick(
             if q == 0 and not imaginary:
                 first = found
     both = any(line.imaginary for line in lines)
+    if not both:  # the label says whose half it is
+        lines = [replace(line, name=line.name.removeprefix("Re").strip()) for line in lines]
     scaled, x_label, column = _scaled(along, x)
     return _Curves(
         label=first.label.removeprefix("Re ") if both else first.label,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -38,6 +38,8 @@ from w90spin.units import SPIN_AXES
 
 FALLBACK = "z"  # spin component where there is none
 LEADING = "upsilon1"  # its largest component is drawn, where there are several tensors
+
+NOTHING = 1e-6  # share of what is added up below which a sum is cancellation
 
 
 @dataclass(frozen=True)
@@ -312,13 +314,23 @@ def _component(
     axes = component_axes(tensor)
     alike = [member for member in members.values() if component_axes(member) == axes]
     leading = next((member for member in alike if member.name == LEADING), None)
-    leading = leading or next(iter(alike), tensor)
+    leading = _summed(leading or next(iter(alike), tensor))
     try:
         if choice.component is None and axes == ("spin", "field"):
             return choose_component(leading, {a: x for a, x in hints.items() if x is not None})
         return choose_component(leading, choice.component)
     except ResponseError as problem:
         raise PlotError(str(problem)) from None
+
+
+def _summed(tensor: Tensor) -> Tensor:
+    """Sum over the points of a map: what cancels between them does not lead."""
+    if "u" not in tensor.axis_names:
+        return tensor
+    values = tensor.values.sum(axis=(0, 1), keepdims=True)
+    if np.abs(values).max(initial=0.0) < NOTHING * np.abs(tensor.values).sum():
+        return tensor
+    return replace(tensor, values=values)
 
 
 def _letters(component: Mapping[str, str]) -> str:

@@ -71,8 +71,8 @@ LINE_COLOURS: Colormap = LinearSegmentedColormap.from_list(
 Scale = Literal["auto", "linear", "log"]
 """Of colours."""
 
-FAR = 30.0
-"""That percentile over the median from which on colours are logarithmic."""
+FAR = 5e3
+"""Upper end of logarithmic colours over the median from which on they are taken."""
 
 TAIL = 100.0
 """Logarithmic colours end at so many times that percentile."""
@@ -290,7 +290,7 @@ def symmetric_colours(values: FloatArray, percent: float, scale: Scale) -> Colou
     percent : float
         As for :func:`colour_limit`.
     scale : "auto", "linear" or "log"
-        "auto" takes "log" where that percentile is far above the median.
+        "auto" takes "log" where the values spread over decades.
 
     Returns
     -------
@@ -307,9 +307,9 @@ def symmetric_colours(values: FloatArray, percent: float, scale: Scale) -> Colou
     size = np.abs(values[np.isfinite(values)])
     typical = float(np.median(size)) if size.size else 0.0
     largest = float(size.max(initial=0.0))
-    if largest == 0.0 or scale == "linear" or (scale == "auto" and limit <= FAR * typical):
-        return Colours(Normalize(-limit, limit), limit, extend)
     top = min(largest, TAIL * limit)  # a few points far beyond that would take all the colours
+    if largest == 0.0 or scale == "linear" or (scale == "auto" and top <= FAR * typical):
+        return Colours(Normalize(-limit, limit), limit, extend)
     middle = min(max(typical, 10.0**-MOST_DECADES * top), 0.1 * top)
     middle = 10.0 ** np.floor(np.log10(middle))
     ends = bool((values < -top).any()), bool((values > top).any())

@@ -114,8 +114,8 @@ class Piece:
 def pieces(tensors: Iterable[Tensor]) -> Iterator[Piece]:
     """Everything that tensors of one response have to show, each number once.
 
-    Complex tensors that repeat real ones are left out, of others the parts that vanish everywhere
-    or equal one before.
+    Complex tensors that have the axes of a real one repeat it and are left out, of others the
+    parts that vanish everywhere or equal one before.
 
     Parameters
     ----------
@@ -128,11 +128,11 @@ def pieces(tensors: Iterable[Tensor]) -> Iterator[Piece]:
     """
     found = list(tensors)
     real = [tensor for tensor in found if not np.iscomplexobj(tensor.values)]
-    if real:
-        yield from (Piece(tensor, "") for tensor in real)
-        return
-    shown: list[Piece] = []
+    known_axes = {tensor.axis_names for tensor in real}
+    shown = [Piece(tensor, "") for tensor in real]
     for tensor in found:
+        if not np.iscomplexobj(tensor.values) or tensor.axis_names in known_axes:
+            continue
         for part in ("Re", "Im"):
             piece = Piece(tensor, part)
             known = any(
