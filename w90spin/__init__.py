@@ -18,6 +18,8 @@ from w90spin.derive import (
     Pulse,
     SpinPulse,
     TorqueEfficiency,
+    at_relaxation_time,
+    in_unit,
     induced_spin,
     neel_dynamics,
     neel_field,
@@ -52,8 +54,8 @@ from w90spin.response import (
     SpinMoment,
     SpinPolarizability,
 )
-from w90spin.results import BandPath, KMap, Result, Tensor, load_result
-from w90spin.sample import band_path, zone_map
+from w90spin.results import BandPath, FermiSurface, KMap, Result, Tensor, load_result
+from w90spin.sample import band_path, fermi_surface, zone_map
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -67,6 +69,7 @@ __all__ = [
     "AutoMesh",
     "BandPath",
     "Edelstein",
+    "FermiSurface",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
@@ -95,13 +98,16 @@ __all__ = [
     "W90SpinWarning",
     "WannierModel",
     "__version__",
+    "at_relaxation_time",
     "band_path",
     "berri_symmetrised",
     "compute",
     "ev_from_thz",
+    "fermi_surface",
     "from_pythtb",
     "from_system",
     "from_tbmodels",
+    "in_unit",
     "induced_spin",
     "load_closest",
     "load_model",

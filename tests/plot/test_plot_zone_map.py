@@ -157,7 +157,10 @@ def test_nan_leaves_the_colours_alone():
 
 def test_complex_tensor_is_drawn_by_its_real_or_imaginary_part():
     kmap = with_values(make_kmap(n=11), lambda values: values * (1 + 2j))
-    real, imaginary = plot_kmap(kmap, component="zy"), plot_kmap(kmap, component="zy", imaginary=True)
+    real, imaginary = (
+        plot_kmap(kmap, component="zy"),
+        plot_kmap(kmap, component="zy", imaginary=True),
+    )
     assert real.child_axes[0].get_ylabel().startswith("Re $Υ")
     assert imaginary.child_axes[0].get_ylabel().startswith("Im $Υ")
     np.testing.assert_allclose(2 * mesh_of(real).get_array(), mesh_of(imaginary).get_array())

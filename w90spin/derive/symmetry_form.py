@@ -145,7 +145,11 @@ def symmetry_form(
 
 
 def symmetry_forms(
-    model: WannierModel, response: Response, result: ResponseResult
+    model: WannierModel,
+    response: Response,
+    result: ResponseResult,
+    *,
+    group: MagneticGroup | None = None,
 ) -> list[SymmetryForm]:
     """Compare the tensors of a response with the forms that the model's symmetry allows.
 
@@ -157,6 +161,8 @@ def symmetry_forms(
         What was computed.
     result : ResponseResult
         What came out.
+    group : MagneticGroup, optional
+        By default what the atoms, their moments and the model's Wannier functions tell.
 
     Returns
     -------
@@ -164,7 +170,8 @@ def symmetry_forms(
         Of all tensors with Cartesian axes; those of both parities under time reversal are left out
         where others of the response are of one.  Empty where the group is not known.
     """
-    group = _known_group(model)
+    if group is None:
+        group = _known_group(model)
     if group is None:
         return []
     parity, axial = parities(response), axial_axes(response)

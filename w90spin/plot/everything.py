@@ -258,19 +258,20 @@ def _integrated(result: Result, choice: Choice, hints: _Hints) -> Iterator[_Show
     for response in result.responses.values():
         if choice.response not in (None, response.name):
             continue
-        whole = dict.fromkeys(piece.tensor for piece in pieces(response.tensors.values()))
-        for tensor in whole:
-            if _wanted(tensor, choice):
-                found += 1
+        wanted = [tensor for tensor in response.tensors.values() if _wanted(tensor, choice)]
+        found += len(wanted)
+        for tensor in dict.fromkeys(piece.tensor for piece in pieces(wanted)):
+            if running_axes(tensor):
                 letters = _component(tensor, response, choice, hints)
-                if running_axes(tensor):
-                    yield _Shown(response.name, tensor, letters, _letters(letters))
-    if choice.tensor is not None and not found:
-        known = ", ".join(t for r in result.responses.values() for t in r.tensors)
-        raise PlotError(
-            f"'{choice.tensor}' with component '{choice.component or 'any'}' is not in the result, "
-            f"which has {known}."
+                yield _Shown(response.name, tensor, letters, _letters(letters))
+    asked_for = [repr(word) for word in (choice.tensor, choice.component) if word is not None]
+    if asked_for and not found and result.responses:
+        known = ", ".join(
+            f"{tensor.name} [{', '.join(component_axes(tensor)) or 'scalar'}]"
+            for response in result.responses.values()
+            for tensor in response.tensors.values()
         )
+        raise PlotError(f"{' '.join(asked_for)} is not in the result, which has {known}.")
 
 
 def _sampled(
@@ -285,7 +286,7 @@ def _sampled(
         return
     if choice.tensor is not None:
         find_tensor(tensors, choice.tensor, owner)
-    shown = [piece for piece in pieces(tensors.values()) if _wanted(piece.tensor, choice)]
+    shown = list(pieces(tensor for tensor in tensors.values() if _wanted(tensor, choice)))
     if choice.tensor is not None and not shown:
         shown = [Piece(tensors[choice.tensor], "")]  # says what is wrong with the component
     if not shown and choice.component is not None:
