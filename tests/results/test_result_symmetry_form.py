@@ -125,7 +125,8 @@ def test_tensors_of_both_parities_obey_the_operations_without_time_reversal():
 
 
 def test_parities_are_those_of_the_raw_tensors():
-    assert parities(ws.SpinHall(mu_f=0.0)) == {"sigma": 0, "sigma_even": 1, "sigma_odd": -1}
+    spin_hall = ws.SpinHall(mu_f=0.0, omega_w=0.1)
+    assert parities(spin_hall) == {"sigma": 0, "sigma_even": 1, "sigma_odd": -1}
     assert parities(ws.MagneticSpinHall(mu_f=0.0, kT=0.1)) == {"sigma_tau": -1}
     clean = ws.SpinPolarizability(omega_w=0.1, mu_f=0.0)
     assert parities(clean) == {"upsilon0": -1, "upsilon1": 1, "upsilon2": -1, "chi": 0}

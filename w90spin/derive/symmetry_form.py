@@ -183,7 +183,11 @@ def symmetry_forms(
         and "part" in tensor.axis_names
         and set(component_axes(tensor)) <= set(axial)
     ]
-    definite = [tensor for tensor in tensors if parity[tensor.name] != MIXED]
+    definite: list[Tensor] = []
+    for tensor in tensors:
+        known = any(np.array_equal(tensor.values, other.values) for other in definite)
+        if parity[tensor.name] != MIXED and (not known or not tensor.values.any()):
+            definite.append(tensor)
     found = [
         symmetry_form(
             model,

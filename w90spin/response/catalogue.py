@@ -87,9 +87,7 @@ def example_of(response: type[Response]) -> Response:
 def _documented(response: type[Response]) -> dict[str, str]:
     """Descriptions in the section "Parameters" of a numpydoc docstring, by name."""
     text = inspect.cleandoc(response.__doc__ or "")
-    section = re.search(
-        r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+$|\Z)", text, re.DOTALL | re.MULTILINE
-    )
+    section = _PARAMETERS.search(text)
     found: dict[str, str] = {}
     names: list[str] = []
     for line in section[1].splitlines() if section else []:
