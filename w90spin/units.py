@@ -27,7 +27,8 @@ CONVENTIONS: dict[str, str] = {
     "charge": "carriers are electrons, q = -|e|; H' = -q E.r",
     "time factor": "exp(-i w t): E cos(wt) gives Re(chi) E cos(wt) + Im(chi) E sin(wt)",
     "spin": "S = sigma/2 in units of hbar; magnetic moment of electrons M = -2 mu_B <S>",
-    "index order": "spin component first, field component second; Cartesian x, y, z",
+    "index order": "spin component first, field component second; spin currents have flow, field, "
+    "spin, charge currents current, field; Cartesian x, y, z",
     "Fourier": "H(k) = sum_R exp(i k.R) <0i|H|Rj>, phases with lattice vectors only",
     "derivative": "covariant: D_a O = d_a O - i [A_a, O] with A the Wannier-gauge position matrix",
     "zone integral": "int d^dk/(2 pi)^d over d periodic directions; d = 2: values per area",
