@@ -10,7 +10,7 @@ from ase.cell import Cell
 
 from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError, W90SpinError
-from w90spin.integrate.integrand import BATCH_BYTES
+from w90spin.integrate.integrand import BATCH_BYTES, FEWEST_POINTS
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
 from w90spin.kspace.fourier import Extra, FourierSum, KPoints
 from w90spin.kspace.states import BlochStates, solve
@@ -333,7 +333,7 @@ def _on_points(
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
     with one_thread(), comm.together():
         fourier = FourierSum(model, comm=comm, extras=extras)
-        batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
+        batch = max(FEWEST_POINTS, BATCH_BYTES // fourier.bytes_per_point)
         starts = range(0, len(kpt_kc), batch)
         mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
         for index, start in enumerate(starts):
