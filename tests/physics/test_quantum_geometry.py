@@ -282,45 +282,6 @@ def test_parts_that_a_translation_with_time_reversal_exchanges():
             assert np.abs(first).max() > 1e-3
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_parts_sum_to_the_total(seed):
-    rng = np.random.default_rng(15 + seed)
-    model = random_model(rng, 6)
-    states = states_at(model, rng.uniform(size=(2, 3)))
-    parts = random_parts(rng, 6)
-    for whole, split in zip(both(mu_f=0.1, kT=0.1), both(parts, mu_f=0.1, kT=0.1), strict=True):
-        for name, tensor in integrands(whole, states).items():
-            assert_close(integrands(split, states)[name].sum(axis=1), tensor[:, 0], 1e-10)
-        for name, tensor in whole.bands(states).items():
-            assert_close(split.bands(states)[name].sum(axis=2), tensor[:, :, 0], 1e-10)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_rotating_the_crystal(sign):
-    """Polar, polar and axial components, under an inversion too."""
-    rng = np.random.default_rng(17)
-    model = random_model(rng, 6)
-    kpt_kc = rng.uniform(size=(2, 3))
-    turn = sign * np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    axial = np.linalg.det(turn) * turn
-    other = ws.WannierModel.from_arrays(
-        model.cell_ca @ turn.T,
-        model.R_Rc,
-        model.ham_Rij,
-        pos=np.einsum("ab,Rbij->Rija", turn, model.pos_Raij),
-        spin=np.einsum("st,Rtij->Rijs", axial, model.spin_Rsij),
-        periodic=model.periodic,
-    )
-    for response in both(mu_f=0.1, kT=0.1):
-        here, there = (integrands(response, states_at(m, kpt_kc)) for m in (model, other))
-        for name, tensor in here.items():
-            if name.startswith("spin"):
-                turned_ = np.einsum("ax,by,cz,...xyz->...abc", turn, turn, axial, tensor)
-            else:
-                turned_ = np.einsum("ax,bz,...xz->...ab", turn, axial, tensor)
-            assert_close(there[name], turned_, 1e-9)
-
-
 FOURFOLD = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
 
 
@@ -433,15 +394,3 @@ def test_all_bands_empty_or_full(mu):
             assert not response(states)[tensor.name].any()
             size = response.magnitude(states)[tensor.name]
             assert size.shape == (9, *tensor.shape[: -len(tensor.components)])
-
-
-def test_magnitude_bounds_the_integrand():
-    rng = np.random.default_rng(18)
-    model = random_model(rng, 6)
-    states = states_at(model, rng.uniform(size=(4, 3)))
-    for response in both(mu_f=[0.1, 0.5], kT=0.1, parts=random_parts(rng, 6)):
-        values, sizes = response(states), response.magnitude(states)
-        for tensor in response.claims.raw:
-            axes = tuple(range(-len(tensor.components), 0))
-            norm = np.sqrt((values[tensor.name] ** 2).sum(axis=axes))
-            assert (norm <= sizes[tensor.name] * (1 + 1e-12)).all()
