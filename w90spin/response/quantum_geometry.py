@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from w90spin.arrays import AnyNumberArray, ComplexArray, FloatArray, IntArray
+from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import ResponseError
 from w90spin.kspace.blocks import block_sums
 from w90spin.kspace.fourier import require_spin
@@ -251,7 +251,7 @@ class SpinGeometry:
             return _nothing(self.claims, len(states.energy_kn), components=3)
         return _moduli(*self._factors(states, found), found, "spin")
 
-    def bands(self, states: BlochStates) -> dict[str, AnyNumberArray]:
+    def bands(self, states: BlochStates) -> dict[str, FloatArray]:
         """Sum over all other bands, occupied or not, and over the degenerate block.
 
         Parameters
@@ -268,13 +268,13 @@ class SpinGeometry:
         """
         everything = slice(0, states.n_bands)
         factors = _spin_factors(states, everything, everything, self.current, self.parts)
-        return {**_halves(_in_order(_band_sum(*factors, states)), "spin")}
+        return _halves(_in_order(_band_sum(*factors, states)), "spin")
 
     def occupied_bands(self, states: BlochStates) -> IntArray | None:
         """Bands below each Fermi level, shape (k, f), if they are promised to be the same."""
         return bands_below(states, self._mu_f) if self.insulator else None
 
-    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, AnyNumberArray]:
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """The raw tensors as they are."""
         return {name: raw[name] for name in ("spin_curvature", "spin_metric")}
 
@@ -432,7 +432,7 @@ class ZeemanGeometry:
             return _nothing(self.claims, len(states.energy_kn), components=2)
         return _moduli(*self._factors(states, found), found, "zeeman")
 
-    def bands(self, states: BlochStates) -> dict[str, AnyNumberArray]:
+    def bands(self, states: BlochStates) -> dict[str, FloatArray]:
         """Sum over all other bands, occupied or not, and over the degenerate block.
 
         Parameters
@@ -449,13 +449,13 @@ class ZeemanGeometry:
         """
         everything = slice(0, states.n_bands)
         factors = _zeeman_factors(states, everything, everything, self.parts)
-        return {**_halves(_in_order(_band_sum(*factors, states)), "zeeman")}
+        return _halves(_in_order(_band_sum(*factors, states)), "zeeman")
 
     def occupied_bands(self, states: BlochStates) -> IntArray | None:
         """Bands below each Fermi level, shape (k, f), if they are promised to be the same."""
         return bands_below(states, self._mu_f) if self.insulator else None
 
-    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, AnyNumberArray]:
+    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """The raw tensors as they are."""
         return {name: raw[name] for name in ("zeeman_curvature", "zeeman_metric")}
 
