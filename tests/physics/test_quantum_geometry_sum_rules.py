@@ -104,3 +104,21 @@ def test_whole_cell(make):
         return
     assert_close(of_spin, slope, 1e-6)
     assert_close(of_current, current_slope, 1e-6)
+
+
+def test_spin_of_bismuth(bi_chk):
+    """Matrices of a first-principles calculation: spin and position of many R, not quite pure.
+
+    What nearly meets is one level; the rule holds for the sum over it.
+    """
+    kpt_c = np.array([0.13, 0.31, 0.0])
+    states = states_at(bi_chk, [kpt_c], tolerance=0.01)
+    rows, sizes = np.unique(states.block_kn[0], return_index=True, return_counts=True)[1:]
+    assert len(sizes) > 20
+    curvature = ZeemanGeometry(mu_f=0.0).bands(states)["zeeman_curvature"][0, rows, 0]
+    _, levels = projectors(bloch_sum(bi_chk, bi_chk.ham_Rij, kpt_c), sizes)
+    dspin, _ = derivatives(bi_chk, kpt_c)
+    rest = np.einsum("Bij,bsji->bBs", levels, dspin, optimize=True).real[:2]
+    slope = slopes_of_levels(bi_chk, kpt_c, sizes, h=5e-5)[0][:2]
+    assert_close(np.moveaxis(curvature, 1, 0)[:2] + rest, slope, 1e-6)
+    assert np.abs(rest).max() > 1e-3 * np.abs(slope).max()
