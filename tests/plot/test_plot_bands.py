@@ -85,7 +85,7 @@ def test_only_mean_spins_end_at_one():
     path = make_path()
     tensor = replace(path.tensors["upsilon1"], name="spin_curvature")
     named = replace(path, tensors={"spin_curvature": tensor})
-    assert lines_of(plot_bands(named, colour="spin_curvature", field="y")).get_clim()[1] > 2.0
+    assert lines_of(plot_bands(named, colour="spin_curvature")).get_clim()[1] > 2.0
     assert lines_of(plot_bands(named, colour="spin_x")).get_clim() == (-1.0, 1.0)
 
 
