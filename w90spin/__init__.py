@@ -50,12 +50,22 @@ from w90spin.response import (
     AnomalousHall,
     Edelstein,
     MagneticSpinHall,
+    SpinGeometry,
     SpinHall,
     SpinMoment,
     SpinPolarizability,
+    ZeemanGeometry,
 )
-from w90spin.results import BandPath, FermiSurface, KMap, Result, Tensor, load_result
-from w90spin.sample import band_path, fermi_surface, zone_map
+from w90spin.results import (
+    BandPath,
+    FermiSurface,
+    KMap,
+    QuantumGeometry,
+    Result,
+    Tensor,
+    load_result,
+)
+from w90spin.sample import band_path, fermi_surface, quantum_geometry_at, zone_map
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -82,7 +92,9 @@ __all__ = [
     "Partition",
     "PeriodicMesh",
     "Pulse",
+    "QuantumGeometry",
     "Result",
+    "SpinGeometry",
     "SpinHall",
     "SpinMoment",
     "SpinPolarizability",
@@ -97,6 +109,7 @@ __all__ = [
     "W90SpinError",
     "W90SpinWarning",
     "WannierModel",
+    "ZeemanGeometry",
     "__version__",
     "at_relaxation_time",
     "band_path",
@@ -122,6 +135,7 @@ __all__ = [
     "partition",
     "pulsed_field",
     "pulsed_spin",
+    "quantum_geometry_at",
     "resonance_frequency",
     "save_model",
     "spinor_orbitals",
