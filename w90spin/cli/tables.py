@@ -214,7 +214,8 @@ def form_lines(forms: Sequence[SymmetryForm]) -> list[str]:
     list of str
     """
     alike: dict[tuple[str, str], list[SymmetryForm]] = {}
-    for form in forms:
+    there = [form for form in forms if max(form.largest, form.largest_part) > 0.0]
+    for form in there or forms[:1]:
         alike.setdefault((form.group, form.allowed_words), []).append(form)
     lines = []
     for (group, words), members in alike.items():

@@ -237,13 +237,18 @@ def symbol_text(symbol: str, subscript: str) -> str:
     --------
     >>> symbol_text("Υ⁽¹⁾", "zy")
     '$Υ^{(1)}_{zy}$'
+    >>> symbol_text("χ/τ", "zy")
+    '$χ_{zy}/τ$'
     """
     raised = re.sub(
         f"[{''.join(_RAISED)}]+",
         lambda found: "^{" + "".join(_RAISED[letter] for letter in found[0]) + "}",
         symbol,
     )
-    return f"${raised}_{{{subscript}}}$" if subscript else f"${raised}$"
+    barred = re.sub(r"(.)\u0304", r"\\bar{\1}", raised)
+    what, slash, rest = barred.partition("/")
+    indices = f"_{{{subscript}}}" if subscript else ""
+    return f"${what}{indices}{slash}{rest}$"
 
 
 def _indices(letters: Mapping[str, str]) -> str:

@@ -261,7 +261,8 @@ def _integrated(result: Result, choice: Choice, hints: _Hints) -> Iterator[_Show
         wanted = [tensor for tensor in response.tensors.values() if _wanted(tensor, choice)]
         found += len(wanted)
         for tensor in dict.fromkeys(piece.tensor for piece in pieces(wanted)):
-            if running_axes(tensor):
+            # What a symmetry makes vanish needs no picture, unless it was asked for.
+            if running_axes(tensor) and (np.any(tensor.values) or choice.tensor is not None):
                 letters = _component(tensor, response, choice, hints)
                 yield _Shown(response.name, tensor, letters, _letters(letters))
     asked_for = [repr(word) for word in (choice.tensor, choice.component) if word is not None]
