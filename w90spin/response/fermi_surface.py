@@ -373,7 +373,8 @@ def _surface_sum(
     # Tr_B[O V] = Σ_{n,m in B} O_nm V_mn, real for the whole block.
     share_kqxbn = np.einsum("kqxnm,kbmn->kqxbn", op_kqxnm, velocity_kbnm, optimize=True).real
     if moduli:
-        n_k, n_q, n_x, n_b, n = share_kqxbn.shape  # n is 0 away from the Fermi surface
+        n_k, n_q, n_x, n_b, n = share_kqxbn.shape
+        # No -1 in these shapes: n is 0 where no band of a batch is at the Fermi surface.
         whole_kxn = block_sums(share_kqxbn.reshape(n_k, n_q * n_x * n_b, n), block_kn)
         square_kqxn = whole_kxn.reshape(n_k, n_q, n_x * n_b, n) ** 2
         size_kn = block_sums(np.ones((n_k, 1, n)), block_kn)
