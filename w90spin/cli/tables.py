@@ -119,31 +119,25 @@ def _name_components(table: Table, shown: Sequence[Piece]) -> None:
 def _matrix_rows(
     piece: Piece, symbol: str, everything: bool, units: Sequence[str]
 ) -> Iterator[list[str]]:
-    """Rows of a tensor of rank 0, 1 or 2, one for each of its first components."""
+    """Rows of a tensor of rank 0, 1 or 2, one for each of its first components; then as quoted."""
     tensor = piece.tensor
     axes = component_axes(tensor)
     quoted = _quoted(tensor, units)
-    for part, place, omega in _places(tensor):
-        values, errors = piece.values[place], tensor.errors[place]
-        rows = values.reshape(-1, 3) if axes else values.reshape(1, 1)
-        row_errors = errors.reshape(rows.shape)
-        for x, row in enumerate(rows):
-            yield [
-                symbol if x == 0 else "",
-                part if x == 0 else "",
-                omega if x == 0 else "",
-                SPIN_AXES[x] if len(axes) == 2 else "",
-                *(f"{value:.5e}" for value in row),
-                *[""] * (3 - len(row)),
-                f"{row_errors[x].max():.1e}",
-                tensor.unit if x == 0 else "",
-            ]
-        if quoted is not None:
-            largest = np.unravel_index(int(np.argmax(np.abs(values))), values.shape)
-            where = "".join(SPIN_AXES[int(x)] for x in largest)
-            factor, unit = quoted
-            size = f"{factor * values[largest]:.5e}"
-            yield ["", "", "", where, size, "", "", f"{factor * errors[largest]:.1e}", unit]
+    for part, place, omega in _places(piece):
+        head = [symbol, part, omega]
+        for factor, unit in filter(None, ((1.0, tensor.unit), quoted)):
+            values = factor * piece.values[place].reshape(-1, 3 if axes else 1)
+            errors = abs(factor) * tensor.errors[place].reshape(values.shape)
+            for x, row in enumerate(values):
+                yield [
+                    *head,
+                    SPIN_AXES[x] if len(axes) == 2 else "",
+                    *(f"{value:.5e}" for value in row),
+                    *[""] * (3 - len(row)),
+                    f"{errors[x].max():.1e}",
+                    unit if x == 0 else "",
+                ]
+                head = ["", "", ""]
 
 
 def _component_rows(
@@ -152,7 +146,7 @@ def _component_rows(
     """Rows of a tensor, one for each component that is not negligible."""
     tensor = piece.tensor
     quoted = _quoted(tensor, units)
-    for part, place, omega in _places(tensor):
+    for part, place, omega in _places(piece):
         values, errors = piece.values[place], tensor.errors[place]
         size = np.abs(values)
         visible = size > NEGLIGIBLE * size.max(initial=0.0)
@@ -179,16 +173,19 @@ def _component_rows(
             yield [*head, words, f"≤ {largest:.1e}", f"{errors[~visible].max():.1e}", tensor.unit]
 
 
-def _places(tensor: Tensor) -> Iterator[tuple[str, tuple[int, ...], str]]:
+def _places(piece: Piece) -> Iterator[tuple[str, tuple[int, ...], str]]:
     """Every part at two photon energies: its name, its place in the tensor, and ħω in words."""
-    others = [axis for axis in tensor.axes if axis.values != SPIN_AXES]
+    others = [axis for axis in piece.tensor.axes if axis.values != SPIN_AXES]
     names = [axis.name for axis in others]
     parts = others[names.index("part")].values if "part" in names else ("",)
     omega_w = others[names.index("omega")].values if "omega" in names else (0.0,)
     for w in sorted({0, len(omega_w) - 1}):
         for q, part in enumerate(parts):
             here = {"part": q, "omega": w}
-            yield str(part), tuple(here.get(name, 0) for name in names), f"{omega_w[w]:.4f}"
+            place = tuple(here.get(name, 0) for name in names)
+            # Half of a complex number that vanishes at this photon energy says nothing.
+            if not piece.part or np.any(piece.values[place]) or not np.any(piece.values):
+                yield str(part), place, f"{omega_w[w]:.4f}"
 
 
 def _quoted(tensor: Tensor, units: Sequence[str]) -> tuple[float, str] | None:

@@ -131,7 +131,8 @@ def plot_curves(
             low, high = axes.get_ylim()
             # An error larger than the values is told by the band leaving the picture.
             axes.set_ylim(max(low, -3.0 * largest), min(high, 3.0 * largest))
-        set_quantity(axes.yaxis, curves.label, curves.unit, largest)
+        unit = curves.unit.replace("μ_B", r"$\mu_\mathrm{B}$")
+        set_quantity(axes.yaxis, curves.label, unit, largest)
         if len(curves.lines) > 1:
             axes.legend(ncols=1 if len(curves.lines) <= 6 else 2, handlelength=2.5)
         say_in_axes(axes, all_values)
