@@ -18,7 +18,7 @@ from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Ru
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.partition import Partition, partition
-from w90spin.model.symmetrise import symmetrised
+from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
@@ -70,7 +70,7 @@ class ModelSection(_Section):
     position: PositionFormula = "wannier90"
     window: tuple[_Edge, _Edge, float] | None = None
     moments: list[float] | list[tuple[float, float, float]] | None = None
-    symmetrise: bool = False
+    symmetrise: bool | NamedOperation = False
 
     def load(self, folder: Path) -> WannierModel:
         """The model; the seedname counts from the folder of the job."""
@@ -78,7 +78,8 @@ class ModelSection(_Section):
         if self.moments is not None:
             model = model.with_moments(self.moments)
         if self.symmetrise:
-            model, report = symmetrised(model)
+            named = self.symmetrise if isinstance(self.symmetrise, str) else None
+            model, report = symmetrised(model, named)
             model = replace(model, notes=(*model.notes, str(report).replace("\n", "; ")))
         return model
 
