@@ -61,7 +61,7 @@ class NeelField:
         Sublattices.
     signs_q : float array (part)
         Direction of each sublattice's moment, +1 or -1.
-    exchange : float
+    exchange_q : float array (part)
         J_ex. [eV]
     magnetization_q : float array (part)
         Moments per length, area or volume, the same as the induced spin counts. [μ_B/nm^d]
@@ -80,7 +80,7 @@ class NeelField:
     mu_f: FloatArray
     parts: tuple[str, ...]
     signs_q: FloatArray
-    exchange: float
+    exchange_q: FloatArray
     magnetization_q: FloatArray
     dimension: int
     electric_field: float
@@ -168,7 +168,7 @@ class TorqueEfficiency:
 def neel_field(
     induced: InducedSpin,
     *,
-    exchange: float = EXCHANGE,
+    exchange: ArrayLike = EXCHANGE,
     magnetization: ArrayLike | None = None,
     moment: ArrayLike | None = None,
     thickness: float | None = None,
@@ -187,8 +187,9 @@ def neel_field(
     ----------
     induced : InducedSpin
         Spin density on each part: the response of a run with ``parts``.
-    exchange : float
-        :math:`J_{ex}`, positive where carriers and moments are parallel. [eV]
+    exchange : float or sequence of float (part)
+        :math:`J_{ex}`, positive where moments of carriers and local moments want to be parallel.
+        [eV]
     magnetization : float or sequence of float (part), optional
         Magnetisation of one sublattice, 20.7 by default. [μ_B/nm³]
     moment : float or sequence of float (part), optional
@@ -222,16 +223,10 @@ def neel_field(
     >>> round(1.0 / MU_B * 2e-3 / 20.7, 2)
     1.67
     """
-    if not np.isfinite(exchange):
-        raise ResponseError(f"exchange = {exchange} eV must be a finite number.")
+    exchange_q = exchange_of_parts(induced.parts, exchange)
     density_q = density_of_moments(induced, magnetization, moment, thickness)
-    n_parts = len(induced.parts)
-    signs_q = np.array((-1.0) ** np.arange(n_parts) if signs is None else signs, dtype=np.float64)
-    if signs_q.shape != (n_parts,) or not (np.abs(signs_q) == 1.0).all():
-        raise ResponseError(
-            f"signs = {signs} must be 1 or -1 for each of the parts {', '.join(induced.parts)}."
-        )
-    factor_q = (exchange / MU_B / density_q)[:, None, None, None, None]
+    signs_q = signs_of_parts(induced.parts, signs)
+    factor_q = (exchange_q / MU_B / density_q)[:, None, None, None, None]
     return NeelField(
         field=-factor_q * induced.delta,
         errors=np.abs(factor_q) * induced.errors,
@@ -240,7 +235,7 @@ def neel_field(
         mu_f=induced.mu_f,
         parts=induced.parts,
         signs_q=signs_q,
-        exchange=float(exchange),
+        exchange_q=exchange_q,
         magnetization_q=density_q,
         dimension=induced.dimension,
         electric_field=induced.field,
@@ -306,6 +301,39 @@ def torque_efficiency(neel: NeelField, moments: str | ArrayLike = "z") -> Torque
     )
 
 
+def exchange_of_parts(parts: tuple[str, ...], exchange: ArrayLike) -> FloatArray:
+    """J_ex of each part. [eV]
+
+    Raises
+    ------
+    ResponseError
+        If it is not a finite number, or one for each part.
+    """
+    values = _numbers(exchange)
+    if values.shape not in ((), (len(parts),)) or not np.isfinite(values).all():
+        raise ResponseError(
+            f"exchange = {exchange!r} eV must be a finite number, or one for each of the parts "
+            f"{', '.join(parts)}."
+        )
+    return np.broadcast_to(values, (len(parts),)).copy()
+
+
+def signs_of_parts(parts: tuple[str, ...], signs: Sequence[float] | None) -> FloatArray:
+    """Directions of the moments; by default they alternate.
+
+    Raises
+    ------
+    ResponseError
+        If they are not 1 or -1 for each part.
+    """
+    values = _numbers([(-1.0) ** q for q in range(len(parts))] if signs is None else signs)
+    if values.shape != (len(parts),) or not (np.abs(values) == 1.0).all():
+        raise ResponseError(
+            f"signs = {signs} must be 1 or -1 for each of the parts {', '.join(parts)}."
+        )
+    return values
+
+
 def density_of_moments(
     spin: CountedSpin,
     magnetization: ArrayLike | None,
@@ -363,13 +391,21 @@ def density_of_moments(
 
 
 def _one_for_each(parts: tuple[str, ...], name: str, given: ArrayLike, unit: str) -> FloatArray:
-    values = np.asarray(given, dtype=np.float64)
+    values = _numbers(given)
     if values.shape not in ((), (len(parts),)) or not (np.isfinite(values) & (values > 0)).all():
         raise ResponseError(
             f"{name} = {given!r} {unit} must be a positive number, or one for each of the parts "
             f"{', '.join(parts)}."
         )
     return np.broadcast_to(values, (len(parts),)).copy()
+
+
+def _numbers(given: ArrayLike) -> FloatArray:
+    """The numbers, or NaN for what holds none."""
+    try:
+        return np.array(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.full(1, np.nan)
 
 
 def _levi_civita() -> FloatArray:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from w90spin.arrays import FloatArray
 from w90spin.derive import InducedSpin
-from w90spin.plot.component import PlotError, number_text, place_text
+from w90spin.plot.component import PlotError, field_text, number_text, place_text
 from w90spin.plot.neel import mark_edge
 from w90spin.plot.style import (
     PALETTE,
@@ -97,7 +97,7 @@ def plot_signed_spin(
         set_title(
             axes,
             [
-                f"E = {number_text(induced.field)} V/m along {induced.field_direction}",
+                field_text(induced.field, induced.field_direction),
                 place_text("mu", float(induced.mu_f[0])),
                 place_text("kT", float(induced.kT_t[0])),
             ],
