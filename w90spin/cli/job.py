@@ -13,7 +13,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from w90spin.arrays import FloatArray
-from w90spin.errors import JobError
+from w90spin.derive import Pulse
+from w90spin.derive.neel_field import EXCHANGE
+from w90spin.derive.pulse import LOST
+from w90spin.errors import JobError, ResponseError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
@@ -22,7 +25,7 @@ from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
-from w90spin.units import ev_from_thz
+from w90spin.units import G_FACTOR, ev_from_thz
 
 CHECKPOINT_SUFFIX = ".ckpt.h5"
 
@@ -46,6 +49,13 @@ class Grid(_Section):
 
 
 Numbers = float | list[float] | Grid
+Positive = Annotated[float, Field(gt=0.0)]
+Pair = Size | tuple[Size, Size]
+ForParts = float | list[float] | dict[str, float]
+Component = float | tuple[float, float]
+Direction = (
+    Literal["x", "y", "z", "circular+", "circular-"] | tuple[Component, Component, Component]
+)
 KPathTable = str | list[tuple[str, list[float]]]
 
 
@@ -156,7 +166,7 @@ class SpinPolarizabilitySection(_Section):
     name: Literal["spin_polarizability"]
     mu: Numbers
     omega: Numbers | None = None
-    frequency_thz: Numbers | None = None
+    frequency_thz: Numbers | Literal["pulse"] | None = None
     kT: Numbers = 0.0
     eta: Annotated[float, Field(ge=0.0)] = 0.0
     insulator: bool = False
@@ -191,6 +201,8 @@ class SpinPolarizabilitySection(_Section):
 
     def photon_energies(self) -> FloatArray:
         """Photon energies ħω. [eV]"""
+        if self.frequency_thz == "pulse":
+            raise JobError('frequency_thz = "pulse" needs a section [pulse]. Add it.')
         if self.frequency_thz is not None:
             return np.array([ev_from_thz(nu) for nu in _numbers(self.frequency_thz)])
         return _numbers(self.omega if self.omega is not None else 0.0)
@@ -225,16 +237,87 @@ class BandsSection(_Section):
 class FieldSection(_Section):
     """[field]: the electric field for the induced spin."""
 
-    strength: Annotated[float, Field(gt=0.0)] = 1e7
-    direction: Literal["x", "y", "z"] | tuple[float, float, float] = "x"
+    strength: Positive = 1e7
+    direction: Direction = "x"
     spin: Literal["x", "y", "z"] = "z"
-    thickness: Annotated[float, Field(gt=0.0)] | None = None
+    thickness: Positive | None = None
+    angles_thz: Size | None = None
 
     @model_validator(mode="after")
     def _some_direction(self) -> FieldSection:
-        if not isinstance(self.direction, str) and not any(self.direction):
-            raise ValueError("direction needs a component that is not 0")
+        _check_direction(self.direction)
         return self
+
+
+class NeelSection(_Section):
+    """[neel]: effective fields on magnetic sublattices, and what their dynamics needs."""
+
+    exchange: ForParts = EXCHANGE
+    moment: ForParts | None = None
+    magnetization: ForParts | None = None
+    thickness: Positive | None = None
+    signs: list[float] | dict[str, float] | None = None
+    easy_axis: Literal["x", "y", "z"] | tuple[float, float, float] = "z"
+    anisotropy_field: Pair | None = None
+    exchange_field: Pair | None = None
+    damping: Pair = 0.01
+    g_factor: Pair = G_FACTOR
+    after_ps: Size | None = None
+
+    @model_validator(mode="after")
+    def _dynamics_is_whole(self) -> NeelSection:
+        if not isinstance(self.easy_axis, str) and not any(self.easy_axis):
+            raise ValueError("easy_axis needs a component that is not 0")
+        if self.exchange_field is not None and self.anisotropy_field is None:
+            raise ValueError("exchange_field, for the dynamics, needs anisotropy_field as well")
+        return self
+
+    @property
+    def has_dynamics(self) -> bool:
+        """Whether there is enough for the dynamics of the moments."""
+        return self.exchange_field is not None
+
+
+class PulseSection(_Section):
+    """[pulse]: a Gaussian, or a file with the field in time."""
+
+    file: str | None = None
+    amplitude: Positive | None = None
+    frequency_thz: Positive | None = None
+    fwhm_ps: Positive | None = None
+    phase: float = 0.0
+    step_ps: Positive | None = None
+    direction: Direction | None = None
+    lost: Annotated[float, Field(ge=0.0, le=1.0)] = LOST
+
+    @model_validator(mode="after")
+    def _one_kind_of_pulse(self) -> PulseSection:
+        gaussian = ("amplitude", "frequency_thz", "fwhm_ps", "phase", "step_ps", "direction")
+        given = [name for name in gaussian if name in self.model_fields_set]
+        if self.file is not None and given:
+            raise ValueError(f"{', '.join(given)} belong to a Gaussian; a pulse from file has none")
+        if self.file is None and (self.frequency_thz is None or self.fwhm_ps is None):
+            raise ValueError("give frequency_thz and fwhm_ps of a Gaussian, or file")
+        if self.direction is not None:
+            _check_direction(self.direction)
+        return self
+
+    def pulse(self, folder: Path, field: FieldSection) -> Pulse:
+        """The pulse; strength and direction are those of [field] unless it has its own."""
+        if self.file is not None:
+            return _read_pulse(folder / self.file)
+        assert self.frequency_thz is not None
+        assert self.fwhm_ps is not None
+        return Pulse.gaussian(
+            amplitude=field.strength if self.amplitude is None else self.amplitude,
+            frequency_thz=self.frequency_thz,
+            fwhm_ps=self.fwhm_ps,
+            direction=complex_direction(
+                field.direction if self.direction is None else self.direction
+            ),
+            phase=self.phase,
+            step_ps=self.step_ps,
+        )
 
 
 class OutputSection(_Section):
@@ -260,7 +343,73 @@ class Job(_Section):
     map: MapSection | None = None
     bands: BandsSection | None = None
     field: FieldSection = FieldSection()
+    neel: NeelSection | None = None
+    pulse: PulseSection | None = None
     output: OutputSection = OutputSection()
+
+    @model_validator(mode="after")
+    def _neel_has_parts(self) -> Job:
+        if self.neel is not None and self.response[0].parts is None:
+            raise ValueError(
+                "[neel] needs the magnetic sublattices: give parts in the first [[response]]"
+            )
+        return self
+
+    def with_pulse(self, folder: Path) -> Job:
+        """The job with the pulse's frequencies where a response asks for them."""
+        if self.pulse is None:
+            return self
+        omega = self.pulse.pulse(folder, self.field).photon_energies().tolist()
+        filled = {"omega": omega, "frequency_thz": None}
+        responses = [
+            section.model_copy(update=filled) if section.frequency_thz == "pulse" else section
+            for section in self.response
+        ]
+        return self.model_copy(update={"response": responses})
+
+
+def complex_direction(direction: Direction) -> str | list[complex]:
+    """Direction of a field as the library takes it: pairs are real and imaginary parts."""
+    if isinstance(direction, str):
+        return direction
+    return [complex(*part) if isinstance(part, tuple) else complex(part) for part in direction]
+
+
+def _check_direction(direction: Direction) -> None:
+    if not any(complex_direction(direction)):
+        raise ValueError("direction needs a component that is not 0")
+
+
+def _read_pulse(path: Path) -> Pulse:
+    """Pulse from a text table of time in ps and three components in V/m, headings allowed."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise JobError(
+            f"{path}: cannot be read ({problem}). Give a text table of time in ps and the field "
+            "along x, y, z in V/m."
+        ) from None
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        words = line.split("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError:
+            if rows:
+                raise JobError(f"{path}, line {number}: '{line}' is not four numbers.") from None
+            continue  # headings
+        if len(words) != 4:
+            raise JobError(
+                f"{path}, line {number}: {len(words)} numbers; time in ps and the field along x, "
+                "y, z in V/m are needed."
+            )
+    table = np.array(rows).reshape(-1, 4)
+    try:
+        return Pulse(table[:, 0], table[:, 1:])
+    except ResponseError as problem:
+        raise JobError(f"{path}: {problem}") from None
 
 
 def read_job(path: Path) -> Job:
@@ -291,7 +440,7 @@ def read_job(path: Path) -> Job:
     except tomllib.TOMLDecodeError as problem:
         raise JobError(f"{path}: not valid TOML: {problem}.") from None
     try:
-        return Job.model_validate(table)
+        return Job.model_validate(table).with_pulse(path.parent)
     except ValidationError as problem:
         raise JobError(_explain(path, problem)) from None
 
@@ -353,5 +502,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "map": MapSection,
     "bands": BandsSection,
     "field": FieldSection,
+    "neel": NeelSection,
+    "pulse": PulseSection,
     "output": OutputSection,
 }

@@ -3,6 +3,7 @@
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
 from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
 from w90spin.derive.pulse import FieldPulse, Pulse, SpinPulse, pulsed_field, pulsed_spin
+from w90spin.derive.records import neel_record, pulse_record
 from w90spin.derive.switching import NeelDynamics, neel_dynamics, resonance_frequency
 from w90spin.derive.symmetry_form import SymmetryForm, symmetry_form
 
@@ -18,6 +19,8 @@ __all__ = [
     "induced_spin",
     "neel_dynamics",
     "neel_field",
+    "neel_record",
+    "pulse_record",
     "pulsed_field",
     "pulsed_spin",
     "resonance_frequency",

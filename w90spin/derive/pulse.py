@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.interpolate import CubicSpline, make_interp_spline
 
@@ -21,6 +20,7 @@ from w90spin.derive.induced_spin import (
 )
 from w90spin.derive.neel_field import (
     EXCHANGE,
+    ForParts,
     density_of_moments,
     exchange_of_parts,
     signs_of_parts,
@@ -335,20 +335,8 @@ def pulsed_spin(
     upsilon1 = response["upsilon1"]
     omega_w = np.array(upsilon1.axis("omega").values, dtype=np.float64)
     known_w, rank_w = np.unique(omega_w, return_index=True)
-    if known_w.size < 4:
-        raise ResponseError(
-            f"The result has {known_w.size} frequencies, from which no pulse can be made. Compute "
-            "the response for omega_w = pulse.photon_energies()."
-        )
+    check_coverage(pulse, omega_w, lost)
     low, high = float(known_w[0]), float(known_w[-1])
-    outside = pulse.share_outside(low, high)
-    if outside > lost:
-        need_w = pulse.photon_energies(lost)
-        raise ResponseError(
-            f"{100 * outside:.2g} % of the pulse's energy lies outside the frequencies of the "
-            f"result, {low:g} to {high:g} eV. Compute the response for omega_w = "
-            f"pulse.photon_energies(), {need_w[0]:g} to {need_w[-1]:g} eV, or allow lost."
-        )
     inside_v = _inside(pulse.omega_w, low, high)
     omega_v = pulse.omega_w[inside_v]
     density = density_per_field(result)
@@ -387,14 +375,48 @@ def pulsed_spin(
     )
 
 
+def check_coverage(pulse: Pulse, omega_w: FloatArray, lost: float = LOST) -> None:
+    """Check that frequencies are enough for a pulse.
+
+    Parameters
+    ----------
+    pulse : Pulse
+        The field.
+    omega_w : float array (w)
+        Photon energies of the response. [eV]
+    lost : float
+        Share of the pulse's energy that may lie outside them.
+
+    Raises
+    ------
+    ResponseError
+        If they are fewer than four or do not cover the pulse.
+    """
+    known_w = np.unique(omega_w)
+    if known_w.size < 4:
+        raise ResponseError(
+            f"The response has {known_w.size} frequencies, from which no pulse can be made. "
+            "Compute it for omega_w = pulse.photon_energies()."
+        )
+    low, high = float(known_w[0]), float(known_w[-1])
+    outside = pulse.share_outside(low, high)
+    if outside > lost:
+        need_w = pulse.photon_energies(lost)
+        raise ResponseError(
+            f"{100 * outside:.2g} % of the pulse's energy lies outside the frequencies of the "
+            f"response, {low:g} to {high:g} eV. Compute it for omega_w = "
+            f"pulse.photon_energies(), {need_w[0]:g} to {need_w[-1]:g} eV, or allow lost."
+        )
+
+
 def pulsed_field(
     spin: SpinPulse,
     *,
-    exchange: ArrayLike = EXCHANGE,
-    magnetization: ArrayLike | None = None,
-    moment: ArrayLike | None = None,
+    exchange: ForParts = EXCHANGE,
+    magnetization: ForParts | None = None,
+    moment: ForParts | None = None,
     thickness: float | None = None,
-    signs: Sequence[float] | None = None,
+    signs: ForParts | None = None,
     kT_index: int = 0,
     mu_index: int = 0,
 ) -> FieldPulse:
