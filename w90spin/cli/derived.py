@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from w90spin.cli.job import (
+from w90spin.cli.field_sections import (
     Direction,
     FieldSection,
-    Job,
     NeelSection,
     PulseSection,
     complex_direction,
 )
+from w90spin.cli.job import Job
 from w90spin.derive import (
     FieldPulse,
     InducedSpin,
@@ -41,6 +41,7 @@ from w90spin.errors import JobError
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
+from w90spin.response.claims import Response
 from w90spin.results import ResponseResult, Result
 from w90spin.units import thz_from_ev
 
@@ -178,7 +179,7 @@ def shown(plan: Job) -> dict[str, object]:
 
 
 def check(
-    plan: Job, model: WannierModel, responses: Sequence[SpinPolarizability], pulse: Pulse | None
+    plan: Job, model: WannierModel, responses: Sequence[Response], pulse: Pulse | None
 ) -> None:
     """Refuse before the integral what could not be derived after it.
 
@@ -188,7 +189,7 @@ def check(
         The job.
     model : WannierModel
         Its model.
-    responses : sequence of SpinPolarizability
+    responses : sequence of Response
         Its responses.
     pulse : Pulse, optional
         Its pulse.
@@ -198,7 +199,11 @@ def check(
     ResponseError, JobError
         As what derives would say.
     """
-    asked = responses[0]
+    asked = next((each for each in responses if isinstance(each, SpinPolarizability)), None)
+    if asked is None and (plan.neel is not None or plan.pulse is not None):
+        raise JobError("[neel] and [pulse] need a [[response]] spin_polarizability. Add it.")
+    if asked is None:
+        return
     if pulse is not None and plan.pulse is not None:
         check_coverage(pulse, np.asarray(asked.omega_w, dtype=np.float64), plan.pulse.lost)
     if plan.neel is None:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from w90spin.arrays import FloatArray
-from w90spin.derive import Pulse
-from w90spin.derive.neel_field import EXCHANGE
-from w90spin.derive.pulse import LOST
-from w90spin.errors import JobError, ResponseError
+from w90spin.cli.field_sections import FieldSection, NeelSection, PulseSection
+from w90spin.cli.sections import Section
+from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
@@ -25,18 +24,14 @@ from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
-from w90spin.units import G_FACTOR, ev_from_thz
+from w90spin.units import ev_from_thz
 
 CHECKPOINT_SUFFIX = ".ckpt.h5"
 
 Size = Annotated[float, Field(ge=0.0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Grid(_Section):
+class Grid(Section):
     """Equally spaced numbers, both ends included."""
 
     start: float
@@ -49,13 +44,6 @@ class Grid(_Section):
 
 
 Numbers = float | list[float] | Grid
-Positive = Annotated[float, Field(gt=0.0)]
-Pair = Size | tuple[Size, Size]
-ForParts = float | list[float] | dict[str, float]
-Component = float | tuple[float, float]
-Direction = (
-    Literal["x", "y", "z", "circular+", "circular-"] | tuple[Component, Component, Component]
-)
 KPathTable = str | list[tuple[str, list[float]]]
 
 
@@ -68,7 +56,7 @@ def _numbers(given: Numbers) -> FloatArray:
 _Edge = Annotated[float, Field(allow_inf_nan=True)]
 
 
-class ModelSection(_Section):
+class ModelSection(Section):
     """[model]: which files, and what to take from them."""
 
     seedname: str
@@ -106,7 +94,7 @@ class ModelSection(_Section):
         )
 
 
-class MeshSection(_Section):
+class MeshSection(Section):
     """[mesh]: how to integrate."""
 
     rule: Literal["auto", "periodic", "tree", "iterated", "uniform"] = "auto"
@@ -151,7 +139,7 @@ class MeshSection(_Section):
         return AutoMesh(rtol=rtol, atol=atol, max_points=most)
 
 
-class PartsTable(_Section):
+class PartsTable(Section):
     """How to divide the cell, with options."""
 
     by: Literal["layer", "atom", "species", "sublattice"]
@@ -160,7 +148,7 @@ class PartsTable(_Section):
     moments: list[float] | None = None
 
 
-class SpinPolarizabilitySection(_Section):
+class SpinPolarizabilitySection(Section):
     """[[response]] with name = "spin_polarizability"."""
 
     name: Literal["spin_polarizability"]
@@ -213,7 +201,7 @@ class SpinPolarizabilitySection(_Section):
         return float(_numbers(self.mu)[0])
 
 
-class MapSection(_Section):
+class MapSection(Section):
     """[map]: the first response over a plane of the zone, at one frequency."""
 
     frequency_thz: float
@@ -225,7 +213,7 @@ class MapSection(_Section):
     field: Literal["x", "y", "z"] = "x"
 
 
-class BandsSection(_Section):
+class BandsSection(Section):
     """[bands]: bands along a path, with the first response at one frequency."""
 
     path: KPathTable
@@ -234,93 +222,7 @@ class BandsSection(_Section):
     window: tuple[float, float] | None = None
 
 
-class FieldSection(_Section):
-    """[field]: the electric field for the induced spin."""
-
-    strength: Positive = 1e7
-    direction: Direction = "x"
-    spin: Literal["x", "y", "z"] = "z"
-    thickness: Positive | None = None
-    angles_thz: Size | None = None
-
-    @model_validator(mode="after")
-    def _some_direction(self) -> FieldSection:
-        _check_direction(self.direction)
-        return self
-
-
-class NeelSection(_Section):
-    """[neel]: effective fields on magnetic sublattices, and what their dynamics needs."""
-
-    exchange: ForParts = EXCHANGE
-    moment: ForParts | None = None
-    magnetization: ForParts | None = None
-    thickness: Positive | None = None
-    signs: list[float] | dict[str, float] | None = None
-    easy_axis: Literal["x", "y", "z"] | tuple[float, float, float] = "z"
-    anisotropy_field: Pair | None = None
-    exchange_field: Pair | None = None
-    damping: Pair = 0.01
-    g_factor: Pair = G_FACTOR
-    after_ps: Size | None = None
-
-    @model_validator(mode="after")
-    def _dynamics_is_whole(self) -> NeelSection:
-        if not isinstance(self.easy_axis, str) and not any(self.easy_axis):
-            raise ValueError("easy_axis needs a component that is not 0")
-        if self.exchange_field is not None and self.anisotropy_field is None:
-            raise ValueError("exchange_field, for the dynamics, needs anisotropy_field as well")
-        return self
-
-    @property
-    def has_dynamics(self) -> bool:
-        """Whether there is enough for the dynamics of the moments."""
-        return self.exchange_field is not None
-
-
-class PulseSection(_Section):
-    """[pulse]: a Gaussian, or a file with the field in time."""
-
-    file: str | None = None
-    amplitude: Positive | None = None
-    frequency_thz: Positive | None = None
-    fwhm_ps: Positive | None = None
-    phase: float = 0.0
-    step_ps: Positive | None = None
-    direction: Direction | None = None
-    lost: Annotated[float, Field(ge=0.0, le=1.0)] = LOST
-
-    @model_validator(mode="after")
-    def _one_kind_of_pulse(self) -> PulseSection:
-        gaussian = ("amplitude", "frequency_thz", "fwhm_ps", "phase", "step_ps", "direction")
-        given = [name for name in gaussian if name in self.model_fields_set]
-        if self.file is not None and given:
-            raise ValueError(f"{', '.join(given)} belong to a Gaussian; a pulse from file has none")
-        if self.file is None and (self.frequency_thz is None or self.fwhm_ps is None):
-            raise ValueError("give frequency_thz and fwhm_ps of a Gaussian, or file")
-        if self.direction is not None:
-            _check_direction(self.direction)
-        return self
-
-    def pulse(self, folder: Path, field: FieldSection) -> Pulse:
-        """The pulse; strength and direction are those of [field] unless it has its own."""
-        if self.file is not None:
-            return _read_pulse(folder / self.file)
-        assert self.frequency_thz is not None
-        assert self.fwhm_ps is not None
-        return Pulse.gaussian(
-            amplitude=field.strength if self.amplitude is None else self.amplitude,
-            frequency_thz=self.frequency_thz,
-            fwhm_ps=self.fwhm_ps,
-            direction=complex_direction(
-                field.direction if self.direction is None else self.direction
-            ),
-            phase=self.phase,
-            step_ps=self.step_ps,
-        )
-
-
-class OutputSection(_Section):
+class OutputSection(Section):
     """[output]: files to write, counted from the folder of the job."""
 
     file: str = "result.h5"
@@ -334,7 +236,7 @@ class OutputSection(_Section):
         return result.with_name(result.stem + CHECKPOINT_SUFFIX) if self.checkpoint else None
 
 
-class Job(_Section):
+class Job(Section):
     """A whole job file."""
 
     model: ModelSection
@@ -366,50 +268,6 @@ class Job(_Section):
             for section in self.response
         ]
         return self.model_copy(update={"response": responses})
-
-
-def complex_direction(direction: Direction) -> str | list[complex]:
-    """Direction of a field as the library takes it: pairs are real and imaginary parts."""
-    if isinstance(direction, str):
-        return direction
-    return [complex(*part) if isinstance(part, tuple) else complex(part) for part in direction]
-
-
-def _check_direction(direction: Direction) -> None:
-    if not any(complex_direction(direction)):
-        raise ValueError("direction needs a component that is not 0")
-
-
-def _read_pulse(path: Path) -> Pulse:
-    """Pulse from a text table of time in ps and three components in V/m, headings allowed."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise JobError(
-            f"{path}: cannot be read ({problem}). Give a text table of time in ps and the field "
-            "along x, y, z in V/m."
-        ) from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        words = line.split("#")[0].replace(",", " ").split()
-        if not words:
-            continue
-        try:
-            rows.append([float(word) for word in words])
-        except ValueError:
-            if rows:
-                raise JobError(f"{path}, line {number}: '{line}' is not four numbers.") from None
-            continue  # headings
-        if len(words) != 4:
-            raise JobError(
-                f"{path}, line {number}: {len(words)} numbers; time in ps and the field along x, "
-                "y, z in V/m are needed."
-            )
-    table = np.array(rows).reshape(-1, 4)
-    try:
-        return Pulse(table[:, 0], table[:, 1:])
-    except ResponseError as problem:
-        raise JobError(f"{path}: {problem}") from None
 
 
 def read_job(path: Path) -> Job:
@@ -476,12 +334,13 @@ def _explain(path: Path, problem: ValidationError) -> str:
     if error["type"] == "missing":
         return f"{path}: the key '{place}' is missing. Add it."
     message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: '{place or 'job'}': {message} (got {error['input']!r})."
+    got = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
+    return f"{path}: '{place or 'job'}': {message}{got}."
 
 
 def _all_fields() -> set[str]:
     """Every key there is; other words in a location are pydantic's names for members of unions."""
-    sections: list[type[_Section]] = [Job, Grid, PartsTable, *_SECTIONS.values()]
+    sections: list[type[Section]] = [Job, Grid, PartsTable, *_SECTIONS.values()]
     return {name for section in sections for name in section.model_fields}
 
 
@@ -495,7 +354,7 @@ def _known_keys(location: Sequence[int | str]) -> list[str]:
     return list(section.model_fields) if section else []
 
 
-_SECTIONS: dict[str, type[_Section]] = {
+_SECTIONS: dict[str, type[Section]] = {
     "model": ModelSection,
     "mesh": MeshSection,
     "response": SpinPolarizabilitySection,

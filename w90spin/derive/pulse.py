@@ -396,16 +396,17 @@ def check_coverage(pulse: Pulse, omega_w: FloatArray, lost: float = LOST) -> Non
     if known_w.size < 4:
         raise ResponseError(
             f"The response has {known_w.size} frequencies, from which no pulse can be made. "
-            "Compute it for omega_w = pulse.photon_energies()."
+            'Compute it for omega_w = pulse.photon_energies(), in a job frequency_thz = "pulse".'
         )
     low, high = float(known_w[0]), float(known_w[-1])
     outside = pulse.share_outside(low, high)
     if outside > lost:
         need_w = pulse.photon_energies(lost)
         raise ResponseError(
-            f"{100 * outside:.2g} % of the pulse's energy lies outside the frequencies of the "
+            f"{100 * outside:.3g} % of the pulse's energy lies outside the frequencies of the "
             f"response, {low:g} to {high:g} eV. Compute it for omega_w = "
-            f"pulse.photon_energies(), {need_w[0]:g} to {need_w[-1]:g} eV, or allow lost."
+            f"pulse.photon_energies(), {need_w[0]:g} to {need_w[-1]:g} eV, or allow lost. "
+            'In a job, frequency_thz = "pulse" does it.'
         )
 
 

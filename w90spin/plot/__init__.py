@@ -10,6 +10,7 @@ except ImportError as _problem:
     ) from _problem
 
 from w90spin.plot.bands import plot_bands, tabulate_bands
+from w90spin.plot.doping import plot_doping, tabulate_doping
 from w90spin.plot.everything import Pictures, plot_all
 from w90spin.plot.layers import (
     plot_signed_spin,
@@ -34,6 +35,7 @@ __all__ = [
     "house_style",
     "plot_all",
     "plot_bands",
+    "plot_doping",
     "plot_induced_spin",
     "plot_kmap",
     "plot_neel_field",
@@ -43,6 +45,7 @@ __all__ = [
     "plot_trajectory",
     "save_figure",
     "tabulate_bands",
+    "tabulate_doping",
     "tabulate_induced_spin",
     "tabulate_kmap",
     "tabulate_neel_field",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,6 +20,9 @@ ROW = 1.25  # height of a row [inch]
 REST = 0.75  # of title, axis and legends [inch]
 VISIBLE = 1e-3  # share of the largest component from which on another one is drawn
 
+STYLES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1)), (0, (4, 1, 1, 1)))  # of parts
+
+_Curve = tuple[str, FloatArray, int, int]  # name, values, number of the vector, component
 _DENSITY = {1: "nm", 2: "nm²", 3: "nm³"}
 _RAISED = {1: "nm", 2: "nm^2", 3: "nm^3"}
 
@@ -57,8 +61,8 @@ def plot_pulse(
     """
     t, f = _place(spin, kT_index, mu_index)
     spin_qts = spin.total[:, t, f]
-    rows: list[tuple[str, str, dict[str, FloatArray]]] = [
-        ("$E$", "V/m", _curves({"$E": spin.pulse.field_tb})),
+    rows: list[tuple[str, str, list[_Curve]]] = [
+        ("$E$", "V/m", _curves({"$E_": spin.pulse.field_tb})),
         (
             r"$\Delta S$",
             rf"$\mu_\mathrm{{B}}/\mathrm{{{_RAISED[spin.dimension]}}}$",
@@ -76,10 +80,10 @@ def plot_pulse(
             figure.subplots(len(rows), 1, sharex=True), rows, strict=True
         ):
             axes.axhline(0.0, color="0.7", linewidth=0.7, zorder=0)
-            for n, (name, value_t) in enumerate(curves.items()):
-                style = "-" if n < len(PALETTE) else "--"
-                axes.plot(spin.time_t, value_t, linestyle=style, linewidth=1.0, label=name)
-            largest = max(float(np.abs(value_t).max()) for value_t in curves.values())
+            for name, value_t, n, a in curves:
+                style = {"color": PALETTE[a], "linestyle": STYLES[n % len(STYLES)]}
+                axes.plot(spin.time_t, value_t, **style, linewidth=1.0, label=name)
+            largest = max(float(np.abs(value_t).max()) for _, value_t, _, _ in curves)
             set_quantity(axes.yaxis, label, unit, largest)
             axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
             axes.tick_params(labelsize=8.0)
@@ -147,16 +151,12 @@ def _place(spin: SpinPulse, kT_index: int, mu_index: int) -> tuple[int, int]:
     )
 
 
-def _curves(vectors: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+def _curves(vectors: Mapping[str, FloatArray]) -> list[_Curve]:
     """Visible components of vectors (t, a) by name, or the first where there is none."""
     largest = max(float(np.abs(vector_ta).max()) for vector_ta in vectors.values())
-    found = {
-        f"{name}{'_' if name.endswith('E') else ''}{axis}$": vector_ta[:, a]
-        for name, vector_ta in vectors.items()
+    every = [
+        (f"{name}{axis}$", vector_ta[:, a], n, a)
+        for n, (name, vector_ta) in enumerate(vectors.items())
         for a, axis in enumerate(SPIN_AXES)
-        if np.abs(vector_ta[:, a]).max() > VISIBLE * largest
-    }
-    if not found:
-        name, vector_ta = next(iter(vectors.items()))
-        found = {f"{name}{SPIN_AXES[0]}$": vector_ta[:, 0]}
-    return found
+    ]
+    return [curve for curve in every if np.abs(curve[1]).max() > VISIBLE * largest] or every[:1]
