@@ -145,7 +145,7 @@ class PartsTable(Section):
     by: Literal["layer", "atom", "species", "sublattice"]
     axis: Literal[0, 1, 2] | None = None
     gap: Annotated[float, Field(gt=0.0)] | None = None
-    moments: list[float] | None = None
+    moments: list[float] | list[tuple[float, float, float]] | None = None
 
 
 class SpinPolarizabilitySection(Section):
