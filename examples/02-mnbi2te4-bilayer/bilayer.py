@@ -181,8 +181,9 @@ def doping(model, asked, job, out):
     induced = ws.induced_spin(result, **field)
     surface = ws.edelstein_spin(result, tau_fs=TAU, omega_w=[0.0, omega], **field)
     lines = [
-        f"doped, kT = {1e3 * DOPED_KT:g} meV, {DOPED_FREQUENCY:g} THz, τ = {TAU:g} fs, mesh "
-        f"{DOPED_MESH.n}: amplitudes for {job.field.strength:.0e} V/m along x in μ_B/nm²",
+        f"doped, kT = {1e3 * DOPED_KT:g} meV, {DOPED_FREQUENCY:g} THz, τ = {TAU:g} fs, mesh of "
+        f"{DOPED_MESH.n} x {DOPED_MESH.n}: amplitudes for {job.field.strength:.0e} V/m along x in "
+        "μ_B/nm²",
         "  E_F above the middle of the gap; intrinsic staggered |Δ⁽¹⁾S_y|, uniform "
         "|Δ⁽⁰⁾S_x + Δ⁽²⁾S_x|; Edelstein staggered |S_y|, the same at ω = 0, uniform |S|",
     ]

@@ -14,7 +14,7 @@ from w90spin.plot.component import PlotError, field_text, number_text, place_tex
 from w90spin.plot.style import COLUMN, house_style, set_quantity, set_ticks
 from w90spin.units import SPIN_AXES
 
-HEIGHT = 4.0  # [inch]
+HEIGHT = 4.4  # [inch]
 
 _DENSITY = {1: "nm", 2: "nm²", 3: "nm³"}
 
@@ -77,7 +77,8 @@ def plot_doping(
             set_quantity(axes.yaxis, label, unit, largest)
             axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
             axes.tick_params(labelsize=8.0)
-        rows[0].legend(loc="best", ncols=n_parts)
+        handles, labels = rows[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=n_parts)
         rows[1].set_xlabel("Fermi level (eV)")
         set_ticks(rows[1].xaxis)
         figure.align_ylabels()

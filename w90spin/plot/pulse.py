@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ REST = 0.75  # of title, axis and legends [inch]
 VISIBLE = 1e-3  # share of the largest component from which on another one is drawn
 
 STYLES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1)), (0, (4, 1, 1, 1)))  # of parts
+WIDE: Mapping[str, float] = MappingProxyType({"linewidth": 2.6, "alpha": 0.45})
+NARROW: Mapping[str, float] = MappingProxyType({"linewidth": 1.0})
 
 _Curve = tuple[str, FloatArray, int, int]  # name, values, number of the vector, component
 _DENSITY = {1: "nm", 2: "nm²", 3: "nm³"}
@@ -81,8 +84,12 @@ def plot_pulse(
         ):
             axes.axhline(0.0, color="0.7", linewidth=0.7, zorder=0)
             for name, value_t, n, a in curves:
-                style = {"color": PALETTE[a], "linestyle": STYLES[n % len(STYLES)]}
-                axes.plot(spin.time_t, value_t, **style, linewidth=1.0, label=name)
+                # The first stands wide and pale behind the others, which may lie right on it.
+                shape = WIDE if n == 0 and len(curves) > 1 else NARROW
+                dashes = STYLES[n % len(STYLES)]
+                axes.plot(
+                    spin.time_t, value_t, color=PALETTE[a], linestyle=dashes, label=name, **shape
+                )
             largest = max(float(np.abs(value_t).max()) for _, value_t, _, _ in curves)
             set_quantity(axes.yaxis, label, unit, largest)
             axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
