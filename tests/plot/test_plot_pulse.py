@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import w90spin as ws
-from w90spin.plot import PlotError, plot_pulse, tabulate_pulse
+from w90spin.plot import PlotError, plot_pulse, tabulate_pulse, tabulate_trajectory
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,18 @@ def test_legends_stand_beside_the_curves(course):
         box = axes.get_legend().get_window_extent()
         assert box.x0 >= axes.get_window_extent().x1
         assert box.x1 <= figure.bbox.x1
+
+
+def test_moments_bear_the_names_of_their_parts():
+    model = ws.toys.pt_antiferromagnet()
+    parts = ws.partition(model, {"up": [1, 2], "down": [3, 4]})
+    pulse = ws.Pulse.gaussian(amplitude=1e7, frequency_thz=3.0, fwhm_ps=0.8)
+    asked = ws.SpinPolarizability(omega_w=np.linspace(0.0, 0.05, 20), mu_f=0.06, parts=parts)
+    spin = ws.pulsed_spin(ws.compute(model, [asked], mesh=ws.UniformMesh(n=4)), pulse)
+    run = ws.neel_dynamics(
+        ws.pulsed_field(spin, moment=3.0), exchange_field=5.0, anisotropy_field=0.3, after_ps=1.0
+    )
+    assert {"m_z up", "m_z down", "B_x down [T]"} <= set(tabulate_trajectory(run))
 
 
 def test_table(course):

@@ -137,6 +137,9 @@ def test_a_long_wave_is_the_monochromatic_answer():
     wave = np.einsum("t,qs->tqs", wave_t, neel.total[:, 0, 0, -1]).real
     assert np.abs(field.field_tqa[near_t] - wave).max() < 1e-3 * np.abs(wave).max()
     assert np.allclose(field.staggered_ta + field.uniform_ta, field.field_tqa[:, 0])
+    opposite = ws.pulsed_field(spin, moment={"B": 2.0, "A": 3.0}, signs={"A": -1, "B": 1})
+    assert np.array_equal(opposite.field_tqa, field.field_tqa)
+    assert np.array_equal(opposite.staggered_ta, -field.staggered_ta)
 
 
 def test_frequencies_that_do_not_cover_the_pulse_are_refused():

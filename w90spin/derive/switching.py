@@ -44,6 +44,8 @@ class NeelDynamics:
         Gilbert's α and the g factor of each sublattice.
     share_q : float array (part)
         Size of each sublattice's moment over the sum of both: ½ in an antiferromagnet.
+    parts : pair of str
+        Names of the sublattices.
     """
 
     time_t: FloatArray
@@ -55,6 +57,7 @@ class NeelDynamics:
     damping_q: FloatArray
     g_factor_q: FloatArray
     share_q: FloatArray
+    parts: tuple[str, ...] = ("A", "B")
 
     @property
     def neel_ta(self) -> FloatArray:
@@ -273,6 +276,7 @@ def neel_dynamics(
         damping_q=damping_q,
         g_factor_q=g_factor_q,
         share_q=exchange_q[::-1] / exchange_q.sum() if exchange_q.any() else np.full(2, 0.5),
+        parts=drive.parts if isinstance(drive, FieldPulse) else ("A", "B"),
     )
 
 

@@ -284,10 +284,10 @@ def tabulate_trajectory(dynamics: NeelDynamics) -> Mapping[str, FloatArray]:
         Columns by name and unit.
     """
     columns = {"time [ps]": dynamics.time_t}
-    for q, part in enumerate("AB"):
+    for q, part in enumerate(dynamics.parts):
         for a, name in enumerate(SPIN_AXES):
             columns[f"B_{name} {part} [T]"] = dynamics.field_tqa[:, q, a]
-    for q, part in enumerate("AB"):
+    for q, part in enumerate(dynamics.parts):
         for a, name in enumerate(SPIN_AXES):
             columns[f"m_{name} {part}"] = dynamics.moments_tqa[:, q, a]
     return columns
