@@ -50,12 +50,14 @@ from w90spin.response import (
     AnomalousHall,
     Edelstein,
     MagneticSpinHall,
+    SpinGeometry,
     SpinHall,
     SpinMoment,
     SpinPolarizability,
+    ZeemanGeometry,
 )
-from w90spin.results import BandPath, KMap, Result, Tensor, load_result
-from w90spin.sample import band_path, zone_map
+from w90spin.results import BandPath, KMap, QuantumGeometry, Result, Tensor, load_result
+from w90spin.sample import band_path, quantum_geometry_at, zone_map
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -82,7 +84,9 @@ __all__ = [
     "Partition",
     "PeriodicMesh",
     "Pulse",
+    "QuantumGeometry",
     "Result",
+    "SpinGeometry",
     "SpinHall",
     "SpinMoment",
     "SpinPolarizability",
@@ -97,6 +101,7 @@ __all__ = [
     "W90SpinError",
     "W90SpinWarning",
     "WannierModel",
+    "ZeemanGeometry",
     "__version__",
     "band_path",
     "berri_symmetrised",
@@ -120,6 +125,7 @@ __all__ = [
     "partition",
     "pulsed_field",
     "pulsed_spin",
+    "quantum_geometry_at",
     "resonance_frequency",
     "save_model",
     "spinor_orbitals",

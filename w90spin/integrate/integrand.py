@@ -18,6 +18,9 @@ BATCH_BYTES = 8_000_000
 """Memory that the operators of one batch of k may take: about a core's share of the cache.
 [bytes]"""
 
+FEWEST_POINTS = 12
+"""Points of a batch however large the model: every batch reads all operators once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Values:
@@ -69,7 +72,7 @@ class Integrand:
         self.fourier = fourier
         self.responses = responses
         self.tolerance = tolerance
-        self.batch = batch or max(1, BATCH_BYTES // fourier.bytes_per_point)
+        self.batch = batch or max(FEWEST_POINTS, BATCH_BYTES // fourier.bytes_per_point)
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]
