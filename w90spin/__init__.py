@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
 from w90spin.derive import (
+    EdelsteinSpin,
     FieldPulse,
     InducedSpin,
     NeelDynamics,
@@ -18,6 +19,7 @@ from w90spin.derive import (
     Pulse,
     SpinPulse,
     TorqueEfficiency,
+    edelstein_spin,
     induced_spin,
     neel_dynamics,
     neel_field,
@@ -69,6 +71,7 @@ __all__ = [
     "AutoMesh",
     "BandPath",
     "Edelstein",
+    "EdelsteinSpin",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
@@ -103,6 +106,7 @@ __all__ = [
     "band_path",
     "berri_symmetrised",
     "compute",
+    "edelstein_spin",
     "ev_from_thz",
     "from_pythtb",
     "from_system",

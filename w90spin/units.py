@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from scipy import constants as _si
 
+HBAR_EV_FS: float = _si.hbar / _si.e * 1e15  # ħ/eV is so many fs
 THZ_TO_EV: float = _si.h / _si.e * 1e12  # hν of 1 THz [eV]
 VOLT_PER_METRE: float = 1e-10  # 1 V/m [V/Å]
 ANGSTROM_PER_NM: float = 10.0  # and so 1/Å in 1/nm
