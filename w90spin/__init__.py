@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
 from w90spin.derive import (
+    EdelsteinSpin,
     FieldPulse,
     InducedSpin,
     NeelDynamics,
@@ -19,6 +20,7 @@ from w90spin.derive import (
     SpinPulse,
     TorqueEfficiency,
     at_relaxation_time,
+    edelstein_spin,
     in_unit,
     induced_spin,
     neel_dynamics,
@@ -79,6 +81,7 @@ __all__ = [
     "AutoMesh",
     "BandPath",
     "Edelstein",
+    "EdelsteinSpin",
     "FermiSurface",
     "FieldPulse",
     "InducedSpin",
@@ -115,6 +118,7 @@ __all__ = [
     "band_path",
     "berri_symmetrised",
     "compute",
+    "edelstein_spin",
     "ev_from_thz",
     "fermi_surface",
     "from_pythtb",

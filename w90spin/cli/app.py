@@ -18,6 +18,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from w90spin.cli.derived import Derived, check, derive, shown
 from w90spin.cli.job import Job, PictureSection, read_job, response_section
 from w90spin.cli.progress import ProgressReport
 from w90spin.cli.response_sections import SECTIONS, ResponseSection
@@ -31,8 +32,7 @@ from w90spin.cli.tables import (
 )
 from w90spin.compute import compute, distinct_names
 from w90spin.derive import (
-    InducedSpin,
-    induced_spin,
+    Pulse,
     is_quoted_unit,
     symmetry_forms,
     with_relaxation_time,
@@ -144,6 +144,8 @@ def run(
     model = _load_once(plan, folder, comm)
     console.print(str(model_report(model)), highlight=False, soft_wrap=True)
     responses = [section.response(model) for section in plan.response]
+    pulse = None if plan.pulse is None else plan.pulse.pulse(folder, plan.field)
+    check(plan, model, responses, pulse)
     pictures = _pictures(
         plan, model, responses, comm
     )  # cheap, so that what is wrong with them is told now
@@ -164,11 +166,13 @@ def run(
     result = replace(
         result,
         responses=_at_relaxation_times(result, plan),
-        provenance={**result.provenance, "show": _show(plan)},
+        provenance={**result.provenance, "show": shown(plan)},
         kmap=pictures[0],
         path=pictures[1],
     )
     if comm.is_root:
+        derived = derive(result, shown(plan), pulse=pulse)
+        result = replace(result, derived=derived.records())
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
         for response, asked in zip(result.responses.values(), responses, strict=True):
             for line in form_lines(symmetry_forms(model, asked, response)):
@@ -176,9 +180,10 @@ def run(
             console.print(
                 tensor_table(result, response, everything=everything, units=plan.output.units)
             )
-        induced = _induced(result)
-        if induced is not None:
-            console.print(spin_table(induced, plan.field.spin))
+        if derived.induced is not None:
+            console.print(spin_table(derived.induced, plan.field.spin))
+        for line in derived.lines():
+            console.print(line, highlight=False, soft_wrap=True)
         result.save(target)
         console.print(f"Result: {target}", highlight=False, soft_wrap=True)
         if checkpoint is not None and not result.provenance["stopped"]:
@@ -208,30 +213,52 @@ def plot(
         typer.Option(help="Unit of curves, as in '(hbar/2e) S/cm'; may be repeated."),
     ] = None,
     field: Annotated[float | None, typer.Option(help="Field strength in V/m.")] = None,
-    direction: Annotated[str | None, typer.Option(help="Field direction x, y or z.")] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="Field direction x, y, z, circular+ or circular-.")
+    ] = None,
     spin: Annotated[str | None, typer.Option(help="Spin component x, y or z.")] = None,
     thickness: Annotated[float | None, typer.Option(help="Thickness of the slab in Å.")] = None,
     formats: Format = ["png"],  # noqa: B006
 ) -> None:
     """Draw everything that a result file holds, with the data beside each figure."""
-    from w90spin.plot import Choice, plot_all
+    from w90spin.plot import Choice, Pictures, plot_all
 
     loaded = load_result(result)
     show = loaded.provenance.get("show", {})
     units = [*(unit or []), *show.get("units", [])]
     if unknown := [word for word in units if not is_quoted_unit(word)]:
         raise JobError(f"--unit '{unknown[0]}' is not a unit that responses are quoted in.")
-    induced = _induced(loaded, field=field, direction=direction, thickness=thickness)
+    derived = derive(
+        loaded,
+        show,
+        pulse=_stored_pulse(loaded),
+        field=field,
+        direction=direction,
+        thickness=thickness,
+    )
     if response is not None or tensor is not None:
-        induced = None
+        derived = Derived(None)
         loaded = _only(loaded, response, tensor)
     asked = {"tensor": tensor} if tensor is not None else {}
     if component is not None:
         asked["component"] = component
+    neel = show.get("neel") or {}
+    gaps = [gap for gap in loaded.provenance.get("direct_gaps_eV", {}).values() if gap]
+    anisotropy = neel.get("anisotropy_field")
     for path in plot_all(
         loaded,
         output,
-        induced=induced,
+        induced=derived.induced,
+        derived=Pictures(
+            by_angle=derived.by_angle,
+            angle_index=derived.angle_index,
+            neel=derived.neel,
+            anisotropy_field=None if anisotropy is None else float(np.max(anisotropy)),
+            edge=gaps[0] if gaps else None,
+            spin_pulse=derived.spin_pulse,
+            field_pulse=derived.field_pulse,
+            dynamics=derived.dynamics,
+        ),
         spin=spin or show.get("spin"),
         curves=Choice(response=response, **asked),
         kmap=Choice(**{**({} if spin or direction else show.get("map", {})), **asked}),
@@ -582,40 +609,12 @@ def _only(result: Result, response: str | None, tensor: str | None) -> Result:
     return replace(result, kmap=kmap, path=path)
 
 
-def _show(plan: Job) -> dict[str, object]:
-    """What the pictures of a job shall show."""
-    return {
-        "field": plan.field.strength,
-        "direction": plan.field.direction,
-        "spin": plan.field.spin if "spin" in plan.field.model_fields_set else None,
-        "thickness": plan.field.thickness,
-        "window": None if plan.bands is None else plan.bands.window,
-        "units": list(plan.output.units),
-        **{
-            where: {"tensor": picture.tensor, "component": picture.chosen_component}
-            for where, picture in (("map", plan.map), ("bands", plan.bands))
-            if picture is not None
-        },
-    }
-
-
-def _induced(
-    result: Result,
-    *,
-    field: float | None = None,
-    direction: str | None = None,
-    thickness: float | None = None,
-) -> InducedSpin | None:
-    """Induced spin for the field of the job, unless told otherwise; None without polarisability."""
-    if "spin_polarizability" not in result.responses:
+def _stored_pulse(result: Result) -> Pulse | None:
+    """The pulse whose course is in a result file."""
+    if "pulse" not in result.derived:
         return None
-    show = result.provenance.get("show", {})
-    return induced_spin(
-        result,
-        field=field if field is not None else float(show.get("field", 1e7)),
-        direction=direction if direction is not None else show.get("direction", "x"),
-        thickness=thickness if thickness is not None else show.get("thickness"),
-    )
+    stored = result.derived["pulse"]["electric_field"]
+    return Pulse(np.array(stored.axis("time").values), np.asarray(stored.values))
 
 
 def _console(comm: Comm) -> Console:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from w90spin.cli.field_sections import FieldSection, NeelSection, PulseSection
 from w90spin.cli.response_sections import (
     SECTIONS,
     AnyResponseSection,
@@ -24,7 +25,7 @@ from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
-from w90spin.model.symmetrise import symmetrised
+from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 from w90spin.results.component import ComponentChoice
@@ -52,7 +53,7 @@ class ModelSection(Section):
     position: PositionFormula = "wannier90"
     window: tuple[_Edge, _Edge, float] | None = None
     moments: list[float] | list[tuple[float, float, float]] | None = None
-    symmetrise: bool = False
+    symmetrise: bool | NamedOperation = False
 
     def load(self, folder: Path) -> WannierModel:
         """The model; the seedname counts from the folder of the job."""
@@ -60,7 +61,8 @@ class ModelSection(Section):
         if self.moments is not None:
             model = model.with_moments(self.moments)
         if self.symmetrise:
-            model, report = symmetrised(model)
+            named = self.symmetrise if isinstance(self.symmetrise, str) else None
+            model, report = symmetrised(model, named)
             model = replace(model, notes=(*model.notes, str(report).replace("\n", "; ")))
         return model
 
@@ -179,21 +181,6 @@ class BandsSection(PictureSection):
     window: tuple[float, float] | None = None
 
 
-class FieldSection(Section):
-    """[field]: the electric field for the induced spin."""
-
-    strength: Annotated[float, Field(gt=0.0)] = 1e7
-    direction: Literal["x", "y", "z"] | tuple[float, float, float] = "x"
-    spin: Literal["x", "y", "z"] = "z"
-    thickness: Annotated[float, Field(gt=0.0)] | None = None
-
-    @model_validator(mode="after")
-    def _some_direction(self) -> FieldSection:
-        if not isinstance(self.direction, str) and not any(self.direction):
-            raise ValueError("direction needs a component that is not 0")
-        return self
-
-
 class OutputSection(Section):
     """[output]: files to write, counted from the folder of the job."""
 
@@ -225,7 +212,31 @@ class Job(Section):
     map: MapSection | None = None
     bands: BandsSection | None = None
     field: FieldSection = FieldSection()
+    neel: NeelSection | None = None
+    pulse: PulseSection | None = None
     output: OutputSection = OutputSection()
+
+    @model_validator(mode="after")
+    def _neel_has_parts(self) -> Job:
+        polarisability = next((r for r in self.response if r.name == "spin_polarizability"), None)
+        if self.neel is not None and getattr(polarisability, "parts", None) is None:
+            raise ValueError(
+                "[neel] needs the magnetic sublattices: give parts in the [[response]] "
+                "spin_polarizability"
+            )
+        return self
+
+    def with_pulse(self, folder: Path) -> Job:
+        """The job with the pulse's frequencies where a response asks for them."""
+        if self.pulse is None:
+            return self
+        omega = self.pulse.pulse(folder, self.field).photon_energies().tolist()
+        filled = {"omega": omega, "frequency_thz": None}
+        responses = [
+            section.model_copy(update=filled) if section.follows_pulse else section
+            for section in self.response
+        ]
+        return self.model_copy(update={"response": responses})
 
     def section_of(self, picture: PictureSection, where: str) -> int | None:
         """Index of the response that a picture names, or None if it names none.
@@ -317,7 +328,7 @@ def read_job(path: Path) -> Job:
     except tomllib.TOMLDecodeError as problem:
         raise JobError(f"{path}: not valid TOML: {problem}.") from None
     try:
-        return Job.model_validate(table)
+        return Job.model_validate(table).with_pulse(path.parent)
     except ValidationError as problem:
         raise JobError(_explain(path, table, problem)) from None
 
@@ -354,7 +365,8 @@ def _explain(path: Path | str, table: dict[str, Any], problem: ValidationError) 
     if error["type"] == "missing":
         return f"{path}: the key '{place}' is missing. Add it."
     message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: '{place or 'job'}': {message} (got {error['input']!r})."
+    got = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
+    return f"{path}: '{place or 'job'}': {message}{got}."
 
 
 def _all_fields() -> set[str]:
@@ -383,5 +395,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "map": MapSection,
     "bands": BandsSection,
     "field": FieldSection,
+    "neel": NeelSection,
+    "pulse": PulseSection,
     "output": OutputSection,
 }

@@ -30,7 +30,7 @@ class PartsTable(Section):
     by: Literal["layer", "atom", "species", "sublattice"]
     axis: Literal[0, 1, 2] | None = None
     gap: Annotated[float, Field(gt=0.0)] | None = None
-    moments: list[float] | None = None
+    moments: list[float] | list[tuple[float, float, float]] | None = None
 
 
 Parts = Literal["layer", "atom", "species"] | PartsTable | dict[str, list[int]]
@@ -75,8 +75,15 @@ class ResponseSection(Section):
         tau = getattr(self, "tau", None)
         return None if tau is None else float(tau) * FEMTOSECOND
 
+    @property
+    def follows_pulse(self) -> bool:
+        """Whether the frequencies are those of the job's pulse."""
+        return getattr(self, "frequency_thz", None) == "pulse"
+
     def photon_energies(self) -> FloatArray:
         """Photon energies ħω. [eV]"""
+        if self.follows_pulse:
+            raise JobError('frequency_thz = "pulse" needs a section [pulse]. Add it.')
         thz, energies = getattr(self, "frequency_thz", None), getattr(self, "omega", None)
         if thz is not None:
             return np.array([ev_from_thz(nu) for nu in numbers(thz)])
@@ -139,7 +146,8 @@ def _section_of(name: str, response: type[Response]) -> type[ResponseSection]:
     for item in parameters_of(response):
         default = ... if item.needed else item.default
         if item.name == "omega_w":
-            keys |= {"omega": frequency, "frequency_thz": frequency}
+            thz = (Numbers | Literal["pulse"] | None, None)
+            keys |= {"omega": frequency, "frequency_thz": thz}
         elif item.name == "parts":
             keys["parts"] = (Parts | None, None)
         elif item.kind == NUMBERS:

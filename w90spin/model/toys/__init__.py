@@ -8,6 +8,7 @@ list with what is known of each.
 
 from w90spin.model.toys.antiferromagnets import (
     altermagnet,
+    ferrimagnet,
     pt_antiferromagnet,
     tt_antiferromagnet,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "bhz",
     "bi2se3",
     "dirac_lattice",
+    "ferrimagnet",
     "flat_band",
     "haldane",
     "kane_mele",
