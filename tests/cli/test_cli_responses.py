@@ -134,7 +134,7 @@ def test_frequencies_of_a_fermi_surface_need_a_relaxation_time(gas, tmp_path, ca
             {"mu": "0.4", "kT": "0.1", "tau": "0.0"},
             ["response.1.tau", "greater than 0"],
         ),
-        ("anomalous_hall", {"mu": "0.4", "parts": '"atom"'}, ["unknown key 'response.1.parts'"]),
+        ("anomalous_hall", {"mu": "0.4", "parts": '"atoms"'}, ["response.1.parts", "'layer'"]),
         ("spin_moment", {"mu": "0.4", "omega": "1.0"}, ["unknown key 'response.1.omega'"]),
         (
             "spin_hall",
