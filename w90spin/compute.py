@@ -165,6 +165,8 @@ def _compute(
     surveys = _survey(bands, responses, ranks)
     _warn_outside_window(model, responses)
     found = FoundSymmetry(None, "not used")
+    if isinstance(model, ContinuumModel):
+        found = FoundSymmetry(None, "none is looked for in a k·p model")
     if symmetry != "none" and ranks.is_root and not isinstance(model, ContinuumModel):
         group = symmetry if isinstance(symmetry, MagneticGroup) else None
         found = zone_symmetry(model, responses, group, tolerances)
