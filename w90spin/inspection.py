@@ -44,9 +44,10 @@ class ModelReport:
         spin_source, spin_currents, hermiticity, spin_purity, spin_purity_of_each, spin_extreme,
         spin_quality, kramers_splitting, pair_splitting, time_reversal, time_reversal_holds,
         thickness, point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap,
-        not_in_the_model, needed (of that, by some response), usable_for, not_usable_for.  Of a k·p
-        model: name, n_wann, dimension, region, scale, degree, spin_source, spin_extreme,
-        pair_splitting, notes, mu, gap, usable_for, not_usable_for.
+        not_in_the_model, needed (of that, by some response), usable_for, usable_for_spin,
+        not_usable_for.  Of a k·p model: name, n_wann, dimension, region, scale, degree,
+        spin_source, spin_extreme, pair_splitting, notes, mu, gap, usable_for, usable_for_spin,
+        not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -117,7 +118,10 @@ class ModelReport:
             for name, how in about["not_in_the_model"].items()
             if name not in about["needed"]
         ]
-        lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
+        reasons: dict[str, list[str]] = {}
+        for name, why in about["not_usable_for"].items():
+            reasons.setdefault(why, []).append(name)
+        lines += [f"not usable for {', '.join(names)}: {why}" for why, names in reasons.items()]
         lines.append(f"usable for: {', '.join(about['usable_for'])}")
         return "\n".join(lines)
 
@@ -195,6 +199,7 @@ def model_report(
             "not_in_the_model": absent,
             "needed": sorted(needed & absent.keys()),
             "usable_for": usable,
+            "usable_for_spin": _usable_for_spin(absent),
             "not_usable_for": unusable,
         }
     )
@@ -217,6 +222,15 @@ def _uses(absent: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
             else:
                 usable.append(label)
     return usable, unusable
+
+
+def _usable_for_spin(absent: Mapping[str, str]) -> bool:
+    """Whether some response of the spin can be computed without what the model lacks."""
+    return any(
+        "spin" in needs and not needs & absent.keys()
+        for r in RESPONSES.values()
+        for needs in r.needs.values()
+    )
 
 
 def _continuum_report(model: ContinuumModel, mu: float | None) -> ModelReport:
@@ -249,6 +263,7 @@ def _continuum_report(model: ContinuumModel, mu: float | None) -> ModelReport:
             "mu": mu,
             "gap": None if mu is None else gap_words(bands.at(mu)),
             "usable_for": usable,
+            "usable_for_spin": _usable_for_spin(absent),
             "not_usable_for": unusable,
         }
     )

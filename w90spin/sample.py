@@ -13,13 +13,13 @@ from w90spin.errors import JobError, W90SpinError
 from w90spin.integrate.integrand import BATCH_BYTES
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
 from w90spin.kspace.continuum import operators_of
-from w90spin.kspace.fourier import KPoints
+from w90spin.kspace.fourier import Extra, KPoints
 from w90spin.kspace.states import BlochStates, solve
 from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.partition import Partition
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import SpinPolarizability
-from w90spin.response.claims import Axis
+from w90spin.response import Response
+from w90spin.response.claims import Axis, extras_needed
 from w90spin.results.result import BandPath, KMap, Tensor
 
 NO_WEIGHT = 1e-6
@@ -34,7 +34,7 @@ Cartesian k [1/Å]."""
 
 def zone_map(
     model: AnyModel,
-    response: SpinPolarizability,
+    response: Response,
     *,
     n: int = 101,
     plane: tuple[int, int] | None = None,
@@ -120,7 +120,12 @@ def zone_map(
     values = {
         name: value_kx.reshape(n, n, *value_kx.shape[1:])
         for name, value_kx in _on_points(
-            model, kpt_uvc.reshape(-1, 3), world(comm), tolerance, evaluate
+            model,
+            kpt_uvc.reshape(-1, 3),
+            world(comm),
+            tolerance,
+            evaluate,
+            extras_needed([response]),
         ).items()
     }
     return KMap(
@@ -137,7 +142,7 @@ def zone_map(
 def band_path(
     model: AnyModel,
     path: KPath,
-    response: SpinPolarizability | None = None,
+    response: Response | None = None,
     *,
     mu: float = 0.0,
     n: int = 240,
@@ -153,7 +158,7 @@ def band_path(
     path : str or sequence of (str, 3 floats)
         Special points of the lattice by name, or labels with reduced coordinates; for a k·p model
         "XGY" or labels with Cartesian k. [1/Å]
-    response : SpinPolarizability, optional
+    response : Response, optional
         Whose band-resolved values to compute.
     mu : float
         Fermi level that plots take as zero. [eV]
@@ -196,7 +201,8 @@ def band_path(
             found.update(_on_parts(states, parts))
         return found
 
-    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate)
+    extras = () if response is None else extras_needed([response])
+    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate, extras)
     along = (Axis("k", tuple(distance_k.tolist()), "1/Å", "length along the path"),)
     return BandPath(
         kpt_kc=kpt_kc,
@@ -238,7 +244,7 @@ def _on_parts(states: BlochStates, parts: Partition) -> dict[str, AnyNumberArray
     }
 
 
-def _totals(response: SpinPolarizability, states: BlochStates) -> dict[str, AnyNumberArray]:
+def _totals(response: Response, states: BlochStates) -> dict[str, AnyNumberArray]:
     """Published tensors per k, summed over bands with the occupations."""
     return _by_name("total", response.publish(response(states)))
 
@@ -248,7 +254,7 @@ def _by_name(kind: str, values: Mapping[str, AnyNumberArray]) -> dict[str, AnyNu
 
 
 def _total_tensors(
-    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...]
+    response: Response, values: Mapping[str, Any], grid: tuple[Axis, ...]
 ) -> dict[str, Tensor]:
     return {
         claim.name: Tensor(
@@ -265,7 +271,7 @@ def _total_tensors(
 
 
 def _band_tensors(
-    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
+    response: Response, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
 ) -> dict[str, Tensor]:
     band = Axis("band", tuple(range(1, n_wann + 1)), "", "band, ascending in energy")
     tensors = {}
@@ -351,10 +357,11 @@ def _on_points(
     comm: Comm,
     tolerance: float,
     evaluate: Callable[[BlochStates], dict[str, AnyNumberArray]],
+    extras: Sequence[Extra] = (),
 ) -> dict[str, Any]:
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
     with one_thread(), comm.together():
-        fourier = operators_of(model, comm)
+        fourier = operators_of(model, comm, extras)
         batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
         starts = range(0, len(kpt_kc), batch)
         mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
