@@ -14,8 +14,8 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray
 from w90spin.kspace.continuum import KRegion
 
-GRID = 65
-"""Points along a ray at which bands are looked at first."""
+GRID = 48
+"""About how many points along a ray bands are looked at first."""
 
 NARROWINGS = 2
 """How often the extrema of bands between those points are looked for."""
@@ -77,9 +77,18 @@ class FittedRegion:
             edge_e = self.edges(rest_c)
             n_pieces = len(edge_e) - 1
             piece_k = np.clip((unit_kc[at, 0] * n_pieces).astype(np.int64), 0, n_pieces - 1)
-            length_k = edge_e[piece_k + 1] - edge_e[piece_k]
-            placed_kc[at, 0] = edge_e[piece_k] + length_k * (unit_kc[at, 0] * n_pieces - piece_k)
-            stretch_k[at] = n_pieces * length_k
+            share_k = unit_kc[at, 0] * n_pieces - piece_k
+            low_k, high_k = edge_e[piece_k], edge_e[piece_k + 1]
+            # Shares are of k itself up to the last piece, not of t = k/(k0 + k), in which a large
+            # Fermi ball would lie in the last corner.
+            bend_k = np.zeros(len(at))
+            if self.region.infinite:
+                bounded_k = high_k < 1.0
+                rest_k = np.where(bounded_k, 1.0 - high_k, 1.0)
+                bend_k = np.where(bounded_k, (high_k - low_k) / rest_k, 0.0)
+            down_k = 1.0 + bend_k * share_k
+            placed_kc[at, 0] = low_k + (high_k - low_k) * (1.0 + bend_k) * share_k / down_k
+            stretch_k[at] = n_pieces * (high_k - low_k) * (1.0 + bend_k) / down_k**2
         kpt_ka, weight_k = self.region(placed_kc)
         return kpt_ka, weight_k * stretch_k
 
@@ -114,12 +123,16 @@ class FittedRegion:
 
     def _crossings(self, rest_c: FloatArray) -> FloatArray:
         """First coordinates at which a band has one of the energies, ascending."""
-        along_t: FloatArray = np.linspace(*self.region.first_points, GRID, dtype=np.float64)
+        along_t = self.region.along(GRID)
         band_tn = self._bands(along_t, rest_c)
         for _ in range(NARROWINGS):
-            along_t = np.concatenate([along_t, _extrema(along_t, band_tn)])
-            along_t.sort()
-            band_tn = self._bands(along_t, rest_c)
+            more_t = np.setdiff1d(_extrema(along_t, band_tn), along_t)
+            if not len(more_t):
+                break
+            along_t = np.concatenate([along_t, more_t])
+            band_tn = np.concatenate([band_tn, self._bands(more_t, rest_c)])
+            order_t = np.argsort(along_t)
+            along_t, band_tn = along_t[order_t], band_tn[order_t]
         above_tnf = band_tn[:, :, None] > self.energy_f
         t_x, n_x, f_x = np.nonzero(above_tnf[1:] != above_tnf[:-1])
         if not len(t_x):
@@ -179,12 +192,10 @@ def thermal_energies(levels: Sequence[float], kT: float) -> list[float]:
 
 def _extrema(along_t: FloatArray, band_tn: FloatArray) -> FloatArray:
     """Where parabolas through neighbouring points have their extrema, for bands that turn there."""
-    # Points may stand twice where an extremum is found again.
-    place_t, first_t = np.unique(along_t, return_index=True)
-    step_tn = np.diff(band_tn[first_t], axis=0)
+    step_tn = np.diff(band_tn, axis=0)
     left_tn, right_tn = step_tn[:-1], step_tn[1:]
     t_x, n_x = np.nonzero(left_tn * right_tn < 0.0)
-    low_x, mid_x, high_x = place_t[t_x], place_t[t_x + 1], place_t[t_x + 2]
+    low_x, mid_x, high_x = along_t[t_x], along_t[t_x + 1], along_t[t_x + 2]
     slope_low_x = left_tn[t_x, n_x] / (mid_x - low_x)
     slope_high_x = right_tn[t_x, n_x] / (high_x - mid_x)
     share_x = slope_low_x / (slope_low_x - slope_high_x)
