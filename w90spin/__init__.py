@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
 from w90spin.derive import (
+    EdelsteinSpin,
     FieldPulse,
     InducedSpin,
     NeelDynamics,
@@ -18,6 +19,7 @@ from w90spin.derive import (
     Pulse,
     SpinPulse,
     TorqueEfficiency,
+    edelstein_spin,
     induced_spin,
     neel_dynamics,
     neel_field,
@@ -49,12 +51,14 @@ from w90spin.response import (
     AnomalousHall,
     Edelstein,
     MagneticSpinHall,
+    SpinGeometry,
     SpinHall,
     SpinMoment,
     SpinPolarizability,
+    ZeemanGeometry,
 )
-from w90spin.results import BandPath, KMap, Result, Tensor, load_result
-from w90spin.sample import band_path, zone_map
+from w90spin.results import BandPath, KMap, QuantumGeometry, Result, Tensor, load_result
+from w90spin.sample import band_path, quantum_geometry_at, zone_map
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -69,6 +73,7 @@ __all__ = [
     "BandPath",
     "ContinuumModel",
     "Edelstein",
+    "EdelsteinSpin",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
@@ -81,7 +86,9 @@ __all__ = [
     "Partition",
     "PeriodicMesh",
     "Pulse",
+    "QuantumGeometry",
     "Result",
+    "SpinGeometry",
     "SpinHall",
     "SpinMoment",
     "SpinPolarizability",
@@ -96,10 +103,12 @@ __all__ = [
     "W90SpinError",
     "W90SpinWarning",
     "WannierModel",
+    "ZeemanGeometry",
     "__version__",
     "band_path",
     "berri_symmetrised",
     "compute",
+    "edelstein_spin",
     "ev_from_thz",
     "from_pythtb",
     "from_system",
@@ -118,6 +127,7 @@ __all__ = [
     "partition",
     "pulsed_field",
     "pulsed_spin",
+    "quantum_geometry_at",
     "resonance_frequency",
     "save_model",
     "spinor_orbitals",

@@ -93,7 +93,7 @@ def test_the_report_names_what_matters(finished):
         "symmetry of the atoms: BNS 31.124",
         "grey (Pmn2_1): 8 operations, 4 with time reversal: Υ⁽¹⁾ may have xz; zx;",
         "convention, charge: carriers are electrons, q = -|e|",
-        "convention, index order: spin component first, field component second",
+        "convention, index order: spin, field; of spin conductivities flow, field, spin",
         "by time reversal",
     ):
         assert words in text

@@ -20,6 +20,9 @@ BATCH_BYTES = 8_000_000
 """Memory that the operators of one batch of k may take: about a core's share of the cache.
 [bytes]"""
 
+FEWEST_POINTS = 12
+"""Points of a batch however large the model: every batch reads all operators once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Values:
@@ -82,7 +85,8 @@ class Integrand:
             self.region = fitted(fourier.region, fourier.hamiltonian, energies)
         self.images = 1 if self.region is None else self.region.images
         self.pieces = self.region.pieces if isinstance(self.region, FittedRegion) else 1
-        self.batch = batch or max(1, BATCH_BYTES // (fourier.bytes_per_point * self.images))
+        per_point = fourier.bytes_per_point * self.images
+        self.batch = batch or max(FEWEST_POINTS, BATCH_BYTES // per_point)
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]

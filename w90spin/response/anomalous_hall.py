@@ -22,6 +22,7 @@ from w90spin.response.interband import (
     complex_halves,
     kubo_integrands,
     kubo_moduli,
+    pair_sizes,
     sums_that_differ_from_zero,
     transitions,
 )
@@ -178,7 +179,7 @@ class AnomalousHall:
         n_k = len(states.energy_kn)
         found = {tensor.name: np.zeros((n_k, *tensor.shape)) for tensor in self.claims.raw}
         if pairs is not None:
-            sums = kubo_integrands(*pairs, self._omega_w, self.eta)
+            sums = kubo_integrands(_products(*pairs[:2]), pairs[2], self._omega_w, self.eta)
             for tensor in self.claims.raw:
                 half = sums[_HALVES[tensor.name.removeprefix("sigma_")]]
                 found[tensor.name] = half.reshape(n_k, *tensor.shape)
@@ -195,7 +196,7 @@ class AnomalousHall:
         n_k = len(states.energy_kn)
         found = {tensor.name: np.zeros((n_k, *tensor.shape[:-2])) for tensor in self.claims.raw}
         if pairs is not None:
-            moduli = kubo_moduli(*pairs, self._omega_w, self.eta)
+            moduli = kubo_moduli(pair_sizes(*pairs), 1, pairs[2], self._omega_w, self.eta)
             for name in found:
                 found[name] = moduli[_HALVES[name.removeprefix("sigma_")]]
         occupation_ktfn = fermi(states.energy_kn, self._mu_f, self._kT_t)
@@ -223,9 +224,8 @@ class AnomalousHall:
             If η = 0 and ħω meets a transition energy exactly.
         """
         everything = slice(0, states.n_bands)
-        sums = band_kubo(
-            self._products(states, everything, everything), states, self._omega_w, self.eta
-        )
+        factors = self._factors(states, everything, everything)
+        sums = band_kubo(_products(*factors), states, self._omega_w, self.eta)
         n_k, n, n_q, n_w, _ = sums["re_direct"].shape
         raw = {
             f"sigma_{name}": sums[half].reshape(n_k, n, n_q, n_w, 3, 3)
@@ -255,8 +255,8 @@ class AnomalousHall:
             "insulator": self.insulator,
         }
 
-    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, Transitions] | None:
-        """Z (k, 1, current·field, l, h) of pairs of bands, and the pairs."""
+    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, ComplexArray, Transitions] | None:
+        """Velocities and conjugate connections between pairs of bands, and the pairs."""
         if self.insulator:
             refuse_broken_promise(states, self._mu_f)
         found = transitions(states, self._mu_f, self._kT_t)
@@ -264,10 +264,17 @@ class AnomalousHall:
             return None
         if self.eta == 0.0:
             found.refuse_resonance(states, self.scales.omega, bool(np.any(self._kT_t > 0.0)))
-        return self._products(states, found.lower, found.upper), found
+        return (*self._factors(states, found.lower, found.upper), found)
 
-    def _products(self, states: BlochStates, rows: slice, cols: slice) -> ComplexArray:
+    def _factors(
+        self, states: BlochStates, rows: slice, cols: slice
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """V (k, 1, current, l, h) and A* (k, field, l, h)."""
         velocity_kalh = states.velocity_between(rows, cols)
-        connection_kblh = states.connection_between(rows, cols).conj()
-        z_kablh = velocity_kalh[:, :, None] * connection_kblh[:, None]
-        return z_kablh.reshape(len(z_kablh), 1, 9, *z_kablh.shape[-2:])
+        return velocity_kalh[:, None], states.connection_between(rows, cols).conj()
+
+
+def _products(velocity_kqalh: ComplexArray, connection_kblh: ComplexArray) -> ComplexArray:
+    """Z (k, 1, current·field, l, h)."""
+    z_kqablh = velocity_kqalh[:, :, :, None] * connection_kblh[:, None, None]
+    return z_kqablh.reshape(len(z_kqablh), 1, 9, *z_kqablh.shape[-2:])
