@@ -78,7 +78,7 @@ def test_the_table_on_the_screen_is_that_of_the_result(finished):
     (row,) = (line for line in done.stdout.splitlines() if re.search(r"\b50\.00\b", line))
     assert f"{amplitude:.4e}" in row
     assert f"{per_volume:.4e}" in row
-    assert "|Δ⁽¹⁾S_z| for E along x, 2e+06 V/m" in done.stdout
+    assert "|Δ⁽¹⁾S_z| for E of 2e+06 V/m" in done.stdout
 
 
 def test_the_report_names_what_matters(finished):
