@@ -47,8 +47,10 @@ from w90spin.errors import (
 from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
 from w90spin.integrate.checkpoint import remove_checkpoint
+from w90spin.model.continuum import AnyModel
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.load import Source, SpinSource, load_model
+from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, told_by_root, world
 from w90spin.response import RESPONSES, Response
@@ -63,6 +65,9 @@ TERMINATED = 128 + 15
 PLAIN_WIDTH = 120
 """Columns of tables that do not go to a terminal."""
 
+TOY = "toy:"
+"""What a seedname begins with that is the name of a toy."""
+
 app = typer.Typer(
     name="w90spin",
     help="Spin responses of real materials from Wannier functions.",
@@ -76,7 +81,7 @@ SeedName = Annotated[
     str,
     typer.Argument(
         help="Folder and seedname, as in data/bi-monolayer/bi; or one file: _tb.dat, _hr.dat, "
-        ".chk, .amn, a model file (.w90.h5) or one of TBmodels."
+        ".chk, .amn, a model file (.w90.h5) or one of TBmodels; or a toy, as in toy:rashba_kp."
     ),
 ]
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the figures.")]
@@ -175,7 +180,10 @@ def run(
         result = replace(result, derived=derived.records())
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
         for response, asked in zip(result.responses.values(), responses, strict=True):
-            for line in form_lines(symmetry_forms(model, asked, response)):
+            forms = []
+            if isinstance(model, WannierModel):
+                forms = symmetry_forms(model, asked, response)
+            for line in form_lines(forms):
                 console.print(f"{response.name}: {line}", highlight=False, soft_wrap=True)
             console.print(
                 tensor_table(result, response, everything=everything, units=plan.output.units)
@@ -294,10 +302,9 @@ def inspect(
 
     The exit code is 0 only if some response of the spin can be computed.
     """
-    model = load_model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
-    report = model_report(
-        model, mu, files=None if is_hdf5(seedname) else FilesOfSeed.named(seedname)
-    )
+    model = _model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
+    no_files = seedname.startswith(TOY) or is_hdf5(seedname)
+    report = model_report(model, mu, files=None if no_files else FilesOfSeed.named(seedname))
     typer.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
     if path is not None:
         from w90spin.plot import plot_all
@@ -330,7 +337,7 @@ def bands(
     section = None
     if response is not None:
         section = _asked(response, mu, frequency, settings)
-    model = load_model(seedname)
+    model = _model(seedname)
     asked = None if section is None else section.response(model)
     lines = band_path(model, path, asked, mu=mu, n=n)
     _refuse_without_bands(section, lines.tensors)
@@ -359,7 +366,7 @@ def kmap(
     from w90spin.plot import Choice, plot_all
 
     section = _asked(str(response), mu, frequency, settings, eta=eta, kT=kT)
-    model = load_model(seedname)
+    model = _model(seedname)
     drawn = zone_map(model, section.response(model), n=n)
     choice = Choice(tensor=tensor, component=component)
     result = Result(responses={}, provenance={}, kmap=drawn)
@@ -394,7 +401,7 @@ def fermi_surface_file(
     """Fermi surface on a mesh, with a colour, as a file for FermiSurfer."""
     target = check_writable(output)
     section = None if response is None else _asked(response, mu, frequency, settings)
-    model = load_model(seedname)
+    model = _model(seedname)
     asked = None if section is None else section.response(model)
     surface = fermi_surface(model, mu, asked, n=n, window=window)
     _refuse_without_bands(section, surface.tensors)
@@ -457,9 +464,18 @@ def _ignore_requests_for_checkpoints() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
+def _model(seedname: str, **options: Any) -> AnyModel:
+    """Model of a seedname, or toy of a name."""
+    if seedname.startswith(TOY):
+        return named_toy(seedname.removeprefix(TOY))
+    return load_model(seedname, **options)
+
+
+def _load_once(plan: Job, folder: Path, comm: Comm) -> AnyModel:
     """Rank 0 reads the files; what it got, or why it failed, goes to all."""
-    loaded: WannierModel | W90SpinError | None = None
+    if plan.model.toy is not None:
+        return plan.model.load(folder)
+    loaded: AnyModel | W90SpinError | None = None
     if comm.is_root:
         try:
             loaded = plan.model.load(folder)
@@ -472,7 +488,7 @@ def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
 
 
 def _pictures(
-    plan: Job, model: WannierModel, responses: Sequence[Response], comm: Comm
+    plan: Job, model: AnyModel, responses: Sequence[Response], comm: Comm
 ) -> tuple[KMap | None, BandPath | None]:
     """The map and the bands that the job asks for."""
     drawn_map = drawn_path = None
@@ -484,6 +500,7 @@ def _pictures(
             n=plan.map.n,
             plane=plan.map.plane,
             offset=plan.map.offset,
+            reach=plan.map.reach,
             bands=plan.map.bands,
             comm=comm,
             tolerance=plan.mesh.degeneracy,
@@ -526,7 +543,7 @@ def _pictures(
     return drawn_map, drawn_path
 
 
-def _at_frequency(plan: Job, picture: PictureSection, index: int, model: WannierModel) -> Response:
+def _at_frequency(plan: Job, picture: PictureSection, index: int, model: AnyModel) -> Response:
     """The response of a picture, at its frequency if it depends on one: 0 unless told."""
     section, omega = plan.response[index], picture.photon_energy
     if omega is None and section.has_frequency:

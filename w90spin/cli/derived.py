@@ -38,6 +38,7 @@ from w90spin.derive import (
 from w90spin.derive.induced_spin import peak_length
 from w90spin.derive.pulse import check_coverage
 from w90spin.errors import JobError
+from w90spin.model.continuum import AnyModel
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
@@ -185,16 +186,14 @@ def shown(plan: Job) -> dict[str, object]:
     }
 
 
-def check(
-    plan: Job, model: WannierModel, responses: Sequence[Response], pulse: Pulse | None
-) -> None:
+def check(plan: Job, model: AnyModel, responses: Sequence[Response], pulse: Pulse | None) -> None:
     """Refuse before the integral what could not be derived after it.
 
     Parameters
     ----------
     plan : Job
         The job.
-    model : WannierModel
+    model : WannierModel or ContinuumModel
         Its model.
     responses : sequence of Response
         Its responses.
@@ -217,7 +216,7 @@ def check(
         return
     parts = ("total",) if asked.parts is None else asked.parts.names
     shape = (len(parts), 1, 1, 1, 3)
-    thickness = slab_thickness(model)
+    thickness = slab_thickness(model) if isinstance(model, WannierModel) else None
     given = plan.field.thickness
     nothing = InducedSpin(
         delta=np.zeros((3, *shape), dtype=np.complex128),
@@ -230,7 +229,7 @@ def check(
         thickness=given if given is not None or thickness is None else thickness.value,
         field=plan.field.strength,
         direction=np.array([1.0, 0.0, 0.0], dtype=np.complex128),
-        measure=model.measure,
+        measure=model.measure if isinstance(model, WannierModel) else None,
     )
     neel = neel_field(nothing, **_inputs(plan.neel))
     torque_efficiency(neel, _moments(plan.neel, neel))

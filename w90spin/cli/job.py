@@ -24,9 +24,11 @@ from w90spin.derive import is_quoted_unit
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
+from w90spin.model.continuum import AnyModel
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
+from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel
 from w90spin.results.component import ComponentChoice
 from w90spin.units import ev_from_thz
@@ -39,12 +41,17 @@ Size = Annotated[float, Field(ge=0.0)]
 KPathTable = str | list[tuple[str, list[float]]]
 
 _Edge = Annotated[float, Field(allow_inf_nan=True)]
+Parameter = bool | int | _Edge | str | list[float]
+"""A parameter of a toy; cutoffs may be inf."""
 
 
 class ModelSection(Section):
-    """[model]: which files, and what to take from them."""
+    """[model]: which files, and what to take from them; or which toy."""
 
-    seedname: str
+    seedname: str | None = None
+    toy: str | None = None
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
+    lattice: Annotated[float, Field(gt=0.0)] | None = None
     source: Source = "auto"
     spin: SpinSource = "auto"
     spin_order: Literal["interlaced", "block"] | list[tuple[int, int]] | None = None
@@ -55,8 +62,23 @@ class ModelSection(Section):
     moments: list[float] | list[tuple[float, float, float]] | None = None
     symmetrise: bool | NamedOperation = False
 
-    def load(self, folder: Path) -> WannierModel:
+    @model_validator(mode="after")
+    def _files_or_toy(self) -> ModelSection:
+        if (self.seedname is None) == (self.toy is None):
+            raise ValueError("give either seedname (files) or toy (a model by name)")
+        of_toys = {"toy", "parameters", "lattice"}
+        strange = self.model_fields_set & of_toys
+        kind = "a seedname"
+        if self.toy is not None:
+            strange, kind = self.model_fields_set - of_toys, "a toy"
+        if strange:
+            raise ValueError(f"{' and '.join(sorted(strange))} cannot be said of {kind}")
+        return self
+
+    def load(self, folder: Path) -> AnyModel:
         """The model; the seedname counts from the folder of the job."""
+        if self.toy is not None:
+            return named_toy(self.toy, self.parameters, lattice=self.lattice)
         model = self._read(folder)
         if self.moments is not None:
             model = model.with_moments(self.moments)
@@ -68,7 +90,7 @@ class ModelSection(Section):
 
     def _read(self, folder: Path) -> WannierModel:
         return load_model(
-            folder / self.seedname,
+            folder / str(self.seedname),
             source=self.source,
             spin=self.spin,
             spin_order=self.spin_order,
@@ -170,6 +192,7 @@ class MapSection(PictureSection):
     n: Annotated[int, Field(ge=2)] = 101
     plane: tuple[int, int] | None = None
     offset: float = 0.0
+    reach: Annotated[float, Field(gt=0.0)] | None = None
     bands: bool = False
 
 

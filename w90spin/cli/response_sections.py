@@ -15,8 +15,8 @@ from w90spin.arrays import FloatArray
 from w90spin.cli.sections import Numbers, Section, hint, numbers
 from w90spin.derive.relaxation import NAME_ENDING
 from w90spin.errors import JobError
+from w90spin.model.continuum import AnyModel
 from w90spin.model.partition import Partition, partition
-from w90spin.model.wannier import WannierModel
 from w90spin.response import RESPONSES, Response
 from w90spin.response.catalogue import NUMBERS, Parameter, example_of, parameters_of
 from w90spin.units import ev_from_thz
@@ -94,12 +94,12 @@ class ResponseSection(Section):
         """First Fermi level. [eV]"""
         return float(numbers(getattr(self, "mu", 0.0))[0])
 
-    def response(self, model: WannierModel, *, omega_w: FloatArray | None = None) -> Response:
+    def response(self, model: AnyModel, *, omega_w: FloatArray | None = None) -> Response:
         """The response, with the model's parts; at other frequencies if given.
 
         Parameters
         ----------
-        model : WannierModel
+        model : WannierModel or ContinuumModel
             The model.
         omega_w : float array (w), optional
             Photon energies instead of those of the section. [eV]
@@ -128,7 +128,7 @@ class ResponseSection(Section):
                 chosen[item.name] = numbers(given) if item.kind == NUMBERS else given
         return RESPONSES[self.name](**chosen)
 
-    def _partition(self, model: WannierModel) -> Partition | None:
+    def _partition(self, model: AnyModel) -> Partition | None:
         parts: Any = getattr(self, "parts", None)
         if isinstance(parts, PartsTable):
             return partition(model, parts.by, axis=parts.axis, gap=parts.gap, moments=parts.moments)

@@ -36,6 +36,9 @@ from w90spin.response.claims import Response
 SCOUT_POINTS = 6
 """Points along each direction of the first look at an integrand, which gives its magnitude."""
 
+SCOUT_IN_PIECE = 2
+"""The same along the first coordinate of a region, for each piece between Fermi surfaces."""
+
 SCOUT_SHIFT = 0.5
 """Their offset in units of the spacing."""
 
@@ -144,6 +147,8 @@ class PlannedStrategy:
     def _scout(self) -> tuple[ZoneSymmetry | None, Mesh]:
         model = self.integrand.fourier.model
         n_c = mesh_counts(SCOUT_POINTS, model.periodic)
+        if self.integrand.pieces > 1:
+            n_c = (max(n_c[0], SCOUT_IN_PIECE * self.integrand.pieces), *n_c[1:])
         # Off Γ and the zone boundary, where gaps like to be smallest.
         shift = (SCOUT_SHIFT, SCOUT_SHIFT, SCOUT_SHIFT)
         symmetry = mesh_symmetry(self.symmetry, n_c, shift)
@@ -168,9 +173,12 @@ class PlannedStrategy:
         sharpness: Sharpness | None = None
         if isinstance(rule, AutoMesh):
             sharpness = self._sharpness(rule.rtol)
-            rule, self.reason = _suitable(
-                rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
-            )
+            if self.integrand.fourier.region is not None:
+                rule, self.reason = _suitable_in_region(rule, sharpness, model.dimension)
+            else:
+                rule, self.reason = _suitable(
+                    rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
+                )
         self.chosen = self._strategy(rule, mean_x, sharpness)
 
     def _strategy(self, rule: Rule, mean_x: FloatArray, sharpness: Sharpness | None) -> Strategy:
@@ -181,9 +189,9 @@ class PlannedStrategy:
         if isinstance(rule, UniformMesh):
             return UniformStrategy(*common, mesh_counts(rule.n, model.periodic), rule.shift)
         if isinstance(rule, AdaptiveTree) and model.dimension:
-            return TreeStrategy(*common, rule.max_points)
+            return TreeStrategy(*common, rule.max_points // self.integrand.images)
         if isinstance(rule, Iterated) and model.dimension:
-            return IteratedStrategy(*common, mean_x, rule.max_points)
+            return IteratedStrategy(*common, mean_x, rule.max_points // self.integrand.images)
         if isinstance(rule, PeriodicMesh) and rule.start is not None:
             start_c = mesh_counts(rule.start, model.periodic)
         else:
@@ -280,6 +288,18 @@ def _suitable(
     if n_levels >= MANY_LEVELS:
         return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
     if dimension > 1 and sharpness.energy == 0.0:
+        iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+        return iterated, f"Iterated: {why}"
+    tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+    return tree, f"AdaptiveTree: {why}"
+
+
+def _suitable_in_region(rule: AutoMesh, sharpness: Sharpness, dimension: int) -> tuple[Rule, str]:
+    """The same where no mesh repeats: a region of k with a cutoff, or none."""
+    why = f"k runs over a region, not a zone; the sharpest feature is {sharpness.reason}"
+    # The radius, innermost, is fitted to Fermi surfaces; in three dimensions lines inside planes
+    # cost more than the cells that are left to split.
+    if dimension == 2 and sharpness.metal:
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
         return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)

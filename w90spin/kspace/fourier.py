@@ -25,8 +25,8 @@ EXTRAS: dict[Extra, int] = {"qiao2018": 21, "ryoo2019": 21, "curl": 3, "dspin": 
 
 
 def kpt_text(kpt_c: FloatArray) -> str:
-    """Reduced coordinates between 0 and 1, for messages."""
-    return "(" + ", ".join(f"{x:.5f}" for x in np.round(kpt_c, 5) % 1.0) + ")"
+    """Coordinates for messages."""
+    return "(" + ", ".join(f"{x:.5f}" for x in np.round(kpt_c, 5) + 0.0) + ")"
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +144,9 @@ class FourierSum:
     MissingOperatorError
         If the model lacks those products.
     """
+
+    region: None = None
+    """The zone, in reduced coordinates."""
 
     def __init__(
         self,

@@ -10,7 +10,8 @@ import numpy as np
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, degenerate_blocks
-from w90spin.kspace.fourier import FourierSum, KLines, KPoints, WannierMatrices, require_spin
+from w90spin.kspace.continuum import OperatorSource
+from w90spin.kspace.fourier import KLines, KPoints, WannierMatrices, require_spin
 from w90spin.model.partition import Partition
 from w90spin.model.spin_current import Current
 
@@ -24,7 +25,7 @@ class BlochStates:
     Parameters
     ----------
     kpt_kc : float array (k, c)
-        Reduced coordinates.
+        Reduced coordinates; of a continuum model Cartesian ones. [1/Å]
     matrices : WannierMatrices
         Operators in the Wannier gauge at these points.
     tolerance : float
@@ -373,7 +374,7 @@ def _all_products(left_klxnj: ComplexArray, right_klyjm: ComplexArray) -> Comple
 
 
 def solve(
-    fourier: FourierSum,
+    fourier: OperatorSource,
     batch: KPoints | KLines,
     tolerance: float = DEGENERACY_TOLERANCE,
 ) -> BlochStates:
@@ -381,7 +382,7 @@ def solve(
 
     Parameters
     ----------
-    fourier : FourierSum
+    fourier : OperatorSource
         The model's operators.
     batch : KPoints or KLines
         Where.
