@@ -19,7 +19,8 @@ def test_a_job_of_a_continuum_model(tmp_path, capsys):
         model=DIRAC,
         response=RESPONSE,
         mesh="rtol = 1e-6\n",
-        map="frequency_thz = 0.0\nn = 9\nreach = 0.2\nbands = true\n",
+        field='spin = "z"\n',
+        map='frequency_thz = 0.0\nn = 9\nreach = 0.2\nbands = true\ncomponent = "zx"\n',
         bands='path = [["-x", [-0.2, 0, 0]], ["G", [0, 0, 0]], ["y", [0, 0.2, 0]]]\n'
         "frequency_thz = 0.0\nn = 12\n",
         output='table = "table.csv"\n',
@@ -104,7 +105,7 @@ def test_commands_on_toys(tmp_path, capsys):
     assert call("bands", "toy:luttinger_kp", "--path", "XGZ", "-n", "20", "-o", tmp_path) == 0
     assert (tmp_path / "bands_spin_z.png").exists()
     options = ["--mu", "0", "-n", "5", "-o", tmp_path]
-    assert call("kmap", "toy:dirac_kp", *options) == 0
+    assert call("kmap", "toy:dirac_kp", *options, "--component", "zx") == 0
     assert (tmp_path / "kmap_upsilon1_zx.png").exists()
     capsys.readouterr()
     assert call("inspect", "toy:kane_male") == 2

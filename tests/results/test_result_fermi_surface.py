@@ -124,3 +124,8 @@ def test_colours_that_are_no_colours(tmp_path):
     with pytest.raises(ResultFileError):
         surface.save_frmsf(tmp_path / "no" / "a.frmsf")
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_continuum_has_no_zone():
+    with pytest.raises(JobError, match="continuum without a zone"):
+        ws.fermi_surface(ws.toys.rashba_kp(), 0.5)
