@@ -151,9 +151,8 @@ def run(
     responses = [section.response(model) for section in plan.response]
     pulse = None if plan.pulse is None else plan.pulse.pulse(folder, plan.field)
     check(plan, model, responses, pulse)
-    pictures = _pictures(
-        plan, model, responses, comm
-    )  # cheap, so that what is wrong with them is told now
+    # Cheap, so that what is wrong with them is told now.
+    pictures = _pictures(plan, model, responses, comm)
     with ProgressReport(console) as report:
         result = compute(
             model,

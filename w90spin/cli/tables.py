@@ -100,8 +100,12 @@ def tensor_table(
             cells = [symbol, *[""] * 3, *(3 * ["0"] if matrices else ["0"]), "", "by time reversal"]
             table.add_row(*cells)
             continue
-        rows = _matrix_rows if matrices else _component_rows
-        for cells in rows(piece, symbol, everything, units):
+        rows = (
+            _matrix_rows(piece, symbol, units)
+            if matrices
+            else _component_rows(piece, symbol, everything, units)
+        )
+        for cells in rows:
             table.add_row(*cells)
     if matrices:
         _name_components(table, shown)
@@ -118,9 +122,7 @@ def _name_components(table: Table, shown: Sequence[Piece]) -> None:
             table.title = f"{table.title} ({names[0]} component: columns)"
 
 
-def _matrix_rows(
-    piece: Piece, symbol: str, everything: bool, units: Sequence[str]
-) -> Iterator[list[str]]:
+def _matrix_rows(piece: Piece, symbol: str, units: Sequence[str]) -> Iterator[list[str]]:
     """Rows of a tensor of rank 0, 1 or 2, one for each of its first components; then as quoted."""
     tensor = piece.tensor
     axes = component_axes(tensor)
