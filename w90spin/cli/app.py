@@ -477,7 +477,7 @@ def _load_once(plan: Job, folder: Path, comm: Comm) -> AnyModel:
     loaded: AnyModel | W90SpinError | None = None
     if comm.is_root:
         try:
-            loaded = plan.model.load(folder)
+            loaded = plan.model.load(folder, plan.currents)
         except W90SpinError as problem:
             loaded = problem
     failure = comm.bcast(loaded if isinstance(loaded, W90SpinError) else None)

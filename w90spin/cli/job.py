@@ -26,11 +26,13 @@ from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Ru
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.continuum import AnyModel
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
+from w90spin.model.spin_current import CURRENTS, Current
 from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel
 from w90spin.results.component import ComponentChoice
+from w90spin.storage import is_hdf5
 from w90spin.units import ev_from_thz
 
 CHECKPOINT_SUFFIX = ".ckpt.h5"
@@ -61,6 +63,7 @@ class ModelSection(Section):
     window: tuple[_Edge, _Edge, float] | None = None
     moments: list[float] | list[tuple[float, float, float]] | None = None
     symmetrise: bool | NamedOperation = False
+    spin_current: list[Current] | None = None
 
     @model_validator(mode="after")
     def _files_or_toy(self) -> ModelSection:
@@ -75,11 +78,15 @@ class ModelSection(Section):
             raise ValueError(f"{' and '.join(sorted(strange))} cannot be said of {kind}")
         return self
 
-    def load(self, folder: Path) -> AnyModel:
-        """The model; the seedname counts from the folder of the job."""
+    def load(self, folder: Path, currents: Sequence[Current] = ()) -> AnyModel:
+        """The model; the seedname counts from the folder of the job.
+
+        ``currents`` are spin currents whose operators are built from files unless the section
+        says which.
+        """
         if self.toy is not None:
             return named_toy(self.toy, self.parameters, lattice=self.lattice)
-        model = self._read(folder)
+        model = self._read(folder, currents)
         if self.moments is not None:
             model = model.with_moments(self.moments)
         if self.symmetrise:
@@ -88,9 +95,14 @@ class ModelSection(Section):
             model = replace(model, notes=(*model.notes, str(report).replace("\n", "; ")))
         return model
 
-    def _read(self, folder: Path) -> WannierModel:
+    def _read(self, folder: Path, currents: Sequence[Current]) -> WannierModel:
+        path = folder / str(self.seedname)
+        if self.spin_current is not None:
+            currents = self.spin_current
+        elif is_hdf5(path):
+            currents = ()
         return load_model(
-            folder / str(self.seedname),
+            path,
             source=self.source,
             spin=self.spin,
             spin_order=self.spin_order,
@@ -98,6 +110,7 @@ class ModelSection(Section):
             minimal_distance=self.minimal_distance,
             position=self.position,
             window=self.window,
+            spin_current=currents,
         )
 
 
@@ -248,6 +261,12 @@ class Job(Section):
                 "spin_polarizability"
             )
         return self
+
+    @property
+    def currents(self) -> tuple[Current, ...]:
+        """Spin currents that the responses ask for, of those with operators of their own."""
+        asked = {getattr(section, "current", None) for section in self.response}
+        return tuple(current for current in CURRENTS if current in asked)
 
     def with_pulse(self, folder: Path) -> Job:
         """The job with the pulse's frequencies where a response asks for them."""
