@@ -9,6 +9,7 @@ import numpy as np
 
 from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
+from w90spin.integrate.surface import Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import FourierSum, KLines, KPoints
 from w90spin.kspace.states import BlochStates, solve
@@ -32,11 +33,14 @@ class Values:
         each Fermi level, at the first k.
     kpt_c : float array (c)
         That k.
+    energy_kn : float array (k, n)
+        Band energies. [eV]
     """
 
     value_kx: FloatArray
     occupied: tuple[IntArray | None, ...]
     kpt_c: FloatArray
+    energy_kn: FloatArray
 
 
 class Integrand:
@@ -69,6 +73,7 @@ class Integrand:
         self.fourier = fourier
         self.responses = responses
         self.tolerance = tolerance
+        self.surfaces = Surfaces.of(responses)
         self.batch = batch or max(1, BATCH_BYTES // fourier.bytes_per_point)
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
@@ -84,6 +89,14 @@ class Integrand:
         self.slot_x: IntArray = np.repeat(
             np.arange(len(self._slot_start)), np.diff(np.append(self._slot_start, start))
         )
+
+    @property
+    def response_s(self) -> IntArray:
+        """Number of the response that a slot belongs to, shape (slot)."""
+        sizes = [int(np.prod(claim.shape)) for _, claim in self.claims]
+        of_x = np.repeat([r for r, _ in self.claims], sizes)
+        response_s: IntArray = of_x[self._slot_start]
+        return response_s
 
     @property
     def n_slots(self) -> int:
@@ -217,4 +230,6 @@ class Integrand:
                 columns.append(flat_kx)
             below_kf = response.occupied_bands(states)
             promises.append(None if below_kf is None else below_kf[0])
-        return Values(np.concatenate(columns, axis=1), tuple(promises), states.kpt_kc[0])
+        return Values(
+            np.concatenate(columns, axis=1), tuple(promises), states.kpt_kc[0], states.energy_kn
+        )
