@@ -12,15 +12,12 @@ from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.integrate.cubature import line_rule
 from w90spin.integrate.integrand import Integrand, Values
 from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
-from w90spin.integrate.surface import NO_POCKETS, Pockets, Surfaces
+from w90spin.integrate.surface import LEAST_STATES, NO_POCKETS, Pockets, Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import KLines
 
 FIRST_PANELS = 4
 """Panels that a line begins with."""
-
-INNER_SHARE = 0.25
-"""Part of an integral's tolerance that those inside it get."""
 
 MARKED_SHARE = 0.7
 """Part of a line's error that the panels split at once carry."""
@@ -51,9 +48,6 @@ LEAST_BUDGET = 500
 
 MOST_PANELS = 2000
 """Panels of one line, at most."""
-
-LEAST_STATES = 1e-6
-"""States per energy that a panel may miss, at least, if it may miss any. [1/eV]"""
 
 MOST_PASSES = 4
 """How often all is done anew because the tolerance turns out smaller than first thought."""
@@ -187,22 +181,19 @@ def _panels(
     )
     fall_xs = np.clip(fall_exs.max(axis=0), LEAST_FALL, 1.0)
     error_xs = SAFETY * size_exs[2] * fall_xs**TRUSTED_POWER
-    inner_xs = np.sqrt(np.einsum("p,xps->xs", rule.weight_p**2, inner_xps**2))
+    inner_xs: FloatArray = np.sqrt(np.einsum("p,xps->xs", rule.weight_p**2, inner_xps**2))
     n_levels = len(integrand.surfaces)
     states_xpf, trace_xpm = np.split(surface_xpm, [2 * n_levels], axis=2)
-    states_xf = np.einsum("p,xpf->xf", rule.weight_p, states_xpf)
+    states_xf: FloatArray = np.einsum("p,xpf->xf", rule.weight_p, states_xpf)
     if n_levels:
-        missed_xf, seen_xf = np.split(states_xf, 2, axis=1)
         if of_bands:
-            unresolved_xf = integrand.surfaces.unresolved(trace_xpm).sum(axis=2)
+            unresolved_xf = integrand.surfaces.unresolved_between(trace_xpm)
         else:
-            unresolved_xf = integrand.surfaces.unresolved_turns(trace_xpm) * LEAST_STATES
-        unresolved_xf = np.maximum(unresolved_xf, blind_x[:, None] * LEAST_STATES)
-        blind_x = (unresolved_xf > 0.0).any(axis=1)
-        states_xf = np.concatenate([missed_xf + unresolved_xf, seen_xf], axis=1)
-    return _Panels(
-        number_x, parts_x, mean_xy, error_xs, inner_xs, blind_x, states_xf, trace_xpm
-    )
+            unresolved_xf = LEAST_STATES * integrand.surfaces.unresolved_turns(trace_xpm)
+        around_xf = LEAST_STATES * blind_x[:, None]
+        blind_x = blind_x | np.asarray((unresolved_xf > 0.0).any(axis=1))
+        states_xf[:, :n_levels] += np.maximum(unresolved_xf, around_xf)
+    return _Panels(number_x, parts_x, mean_xy, error_xs, inner_xs, blind_x, states_xf, trace_xpm)
 
 
 def _halves(number_x: IntArray, parts_x: IntArray) -> tuple[IntArray, IntArray]:
@@ -233,7 +224,8 @@ class _Inner:
         self, origin_lc: FloatArray, directions: tuple[int, ...], allowed_s: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Means over the directions at every origin (l, y), their errors (l, slot), and what is
-        known of Fermi surfaces (l, m)."""
+        known of Fermi surfaces (l, m).
+        """
         if not directions:
             value_ly, surface_lm = self._evaluate(origin_lc)
             return value_ly, np.zeros((len(origin_lc), self.integrand.n_slots)), surface_lm
@@ -253,9 +245,8 @@ class _Inner:
             node_xp = _nodes(number_x, parts_x)
             origin_lc = np.tile(origin_c, (node_xp.size, 1))
             origin_lc[:, directions[0]] = node_xp.ravel()
-            mean_ly, error_ls, surface_lm = self.integrals(
-                origin_lc, directions[1:], INNER_SHARE * allowed_s
-            )
+            # Errors of inner integrals average out: they need be no smaller than that of the mean.
+            mean_ly, error_ls, surface_lm = self.integrals(origin_lc, directions[1:], allowed_s)
             origin_xc = np.tile(origin_c, (len(number_x), 1))
             return _panels(
                 self.integrand,
@@ -340,7 +331,8 @@ class _Inner:
         self, origin_xc: FloatArray, node_xp: FloatArray, direction: int
     ) -> tuple[FloatArray, FloatArray]:
         """Integrand at nodes on lines, in batches; with Fermi levels to follow also the states
-        missed (none), those seen and all bands."""
+        missed (none), those seen and all bands.
+        """
         n_x, n_p = node_xp.shape
         batch, surfaces = self.integrand.batch, self.integrand.surfaces
         values, known = [], []
@@ -443,6 +435,10 @@ class IteratedStrategy:
         self.vanishing_s = integrand.norm(integrand.allowed(symmetry).astype(np.float64)) == 0.0
         self.allowed_s = self._allowed(guess_x)
         self.passes = 1
+        if len(integrand.surfaces):
+            # The first look has hardly met them: a pass that only follows them tells their size.
+            self.allowed_s = np.full_like(self.allowed_s, np.inf)
+            self.passes = 0
         self.line: _Panels | None = None
         self.marked_x: IntArray = np.zeros(0, dtype=np.int64)
         self.asked = self._first_panels()
@@ -457,12 +453,11 @@ class IteratedStrategy:
         node_l = _nodes(number_x, parts_x).ravel()
         # Where the inside is one line, those of a panel are refined together.
         each = len(line_rule().node_p) if len(self.directions) <= 2 else 1
-        allowed_s = INNER_SHARE * self.allowed_s
         n_tasks = -(-len(node_l) // each)
         budget = max(self.max_points - self.evaluated, 0) // n_tasks + LEAST_BUDGET
         tasks = [
             IntegrateInside(
-                node_l[start : start + each], self.directions, allowed_s, budget, self.pockets
+                node_l[start : start + each], self.directions, self.allowed_s, budget, self.pockets
             )
             for start in range(0, len(node_l), each)
         ]
@@ -518,6 +513,8 @@ class IteratedStrategy:
         if "number_x" in state:
             self.line = _Panels(*(np.asarray(state[name]) for name in _PANEL_ARRAYS))
             self._settle()
+        else:
+            self.asked = self._first_panels()
 
     def _allowed(self, value_y: FloatArray) -> FloatArray:
         """Largest errors; nothing is asked of what vanishes by symmetry."""
@@ -525,9 +522,8 @@ class IteratedStrategy:
 
     def _first_panels(self) -> tuple[IntArray, IntArray]:
         """Panels of [0, 1/2] where the other half is its image, else of [0, 1]."""
-        n = 2 * FIRST_PANELS if self.halved else FIRST_PANELS
-        number_x = np.arange(FIRST_PANELS)
-        return number_x, np.full(FIRST_PANELS, n)
+        n_panels = FIRST_PANELS if self.passes else 1
+        return np.arange(n_panels), np.full(n_panels, 2 * n_panels if self.halved else n_panels)
 
     def _settle(self) -> None:
         if self.line is None:
@@ -545,6 +541,9 @@ class IteratedStrategy:
         if self.evaluated >= self.max_points:
             return
         allowed_s = self._allowed(value_y)
+        if self.passes == 0:
+            self._begin_anew(allowed_s)
+            return
         if self.passes == 1:  # the first look may have asked for far too much
             self.allowed_s = np.maximum(self.allowed_s, LOOSENED * allowed_s)
         allowed_s = np.minimum(self.allowed_s, allowed_s)
@@ -553,11 +552,14 @@ class IteratedStrategy:
             marked_x = self.marked_x
             self.asked = _halves(self.line.number_x[marked_x], self.line.parts_x[marked_x])
         elif np.any(self.tolerance.excess(error_y, value_y) > 1.0) and self.passes < MOST_PASSES:
-            self.allowed_s = 0.5 * allowed_s
-            self.passes += 1
-            self.line = None
-            self.marked_x = np.zeros(0, dtype=np.int64)
-            self.asked = self._first_panels()
+            self._begin_anew(0.5 * allowed_s)
+
+    def _begin_anew(self, allowed_s: FloatArray) -> None:
+        self.allowed_s = allowed_s
+        self.passes += 1
+        self.line = None
+        self.marked_x = np.zeros(0, dtype=np.int64)
+        self.asked = self._first_panels()
 
     def _lost(self) -> FloatArray:
         """What every slot may lack of the Fermi surface."""

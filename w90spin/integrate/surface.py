@@ -17,6 +17,25 @@ then so close that one of them sees the peak, and error estimates do the rest.""
 MARGIN = 0.5
 """How far beyond the nodes' energies a band may reach in a cell, in units of their spread."""
 
+STEP_WIDTHS = 4.0
+"""Peaks' widths that a band may cover between neighbouring nodes of a panel."""
+
+BETWEEN, BEYOND = 0.5, 0.25
+"""How much further a curve may go between nodes, and between the last one and the end of a panel,
+in units of its step to the next node: a cusp half-way, a slope that goes on."""
+
+LEAST_SEEN = 1e-6
+"""Part of the states that must be seen before they tell anything of the rest."""
+
+MESH_WIDTHS = 10.0
+"""Peaks' widths between neighbouring points of a mesh from which its sum means nothing."""
+
+TAIL_WIDTHS = 12.0
+"""Distance from a level, in widths of its peak, up to which the peak counts."""
+
+LEAST_STATES = 1e-6
+"""States per energy that a cell or panel may miss, at least, if it may miss any. [1/eV]"""
+
 FAR = 1e6
 """Distance of a turning point where there is none. [eV]"""
 
@@ -65,7 +84,7 @@ class Surfaces:
     def density(self, energy_kn: FloatArray) -> FloatArray:
         """States per energy at every level, shape (k, f): Σ sech²(x/2)/4w. [1/eV]"""
         x_kfn = (energy_kn[:, None, :] - self.level_f[:, None]) / self.width_f[:, None]
-        peak_kfn = 1.0 / np.cosh(0.5 * np.clip(x_kfn, -100.0, 100.0)) ** 2
+        peak_kfn = 1.0 / np.cosh(0.5 * np.clip(x_kfn, -700.0, 700.0)) ** 2
         density_kf: FloatArray = 0.25 * peak_kfn.sum(axis=2) / self.width_f
         return density_kf
 
@@ -131,16 +150,53 @@ class Surfaces:
             found.append(np.where(turn_pf, distance_pf, FAR).min(axis=0))
         return np.concatenate(found)
 
+    def unresolved_between(self, energy_xpn: FloatArray) -> FloatArray:
+        """States per energy of bands that may cross a level between neighbouring nodes of a panel.
+
+        Parameters
+        ----------
+        energy_xpn : float array (x, p, n)
+            Bands at the nodes of panels, in order. [eV]
+
+        Returns
+        -------
+        float array (x, f)
+            Mean over the panel; 0 where nothing can be missed. [1/eV]
+        """
+        away_xpfn = energy_xpn[:, :, None, :] - self.level_f[:, None]
+        step_xpfn = np.abs(np.diff(away_xpfn, axis=1))
+        crossed_xpfn = np.diff(away_xpfn > 0.0, axis=1)
+        wide_f = STEP_WIDTHS * self.width_f[:, None]
+        missed_xfn = (crossed_xpfn & (step_xpfn > wide_f)).any(axis=1)
+        missed_xfn |= _grazes(np.abs(away_xpfn), crossed_xpfn, self.width_f[:, None])
+        spread_xfn = np.ptp(energy_xpn, axis=1)[:, None, :]
+        states_xfn = np.divide(
+            1.0, spread_xfn, out=np.zeros(missed_xfn.shape), where=missed_xfn & (spread_xfn > 0.0)
+        )
+        states_xf: FloatArray = states_xfn.sum(axis=2)
+        return states_xf
+
     def unresolved_turns(self, turn_xpm: FloatArray) -> BoolArray:
-        """Panels between whose nodes a part of the Fermi surface may begin or end, shape (x, f)."""
+        """Panels between whose nodes a part of the Fermi surface begins, ends or may lie hidden.
+
+        Parameters
+        ----------
+        turn_xpm : float array (x, p, 3 f)
+            Of lines or planes at the nodes, in order.
+
+        Returns
+        -------
+        bool array (x, f)
+        """
         count_xpf, higher_xpf, lower_xpf = np.split(turn_xpm, 3, axis=2)
+        changed_xpf = np.diff(count_xpf, axis=1) != 0.0
+        wide_f = STEP_WIDTHS * self.width_f
         nearest_xpf = np.minimum(higher_xpf, lower_xpf)
-        seen_xf = nearest_xpf.max(axis=1) <= WIDTHS * self.width_f
-        missed_xf = count_xpf.min(axis=1) != count_xpf.max(axis=1)
-        for distance_xpf in (higher_xpf, lower_xpf):
-            least_xf = distance_xpf.min(axis=1)
-            missed_xf |= least_xf < MARGIN * (distance_xpf.max(axis=1) - least_xf)
-        unresolved_xf: BoolArray = missed_xf & ~seen_xf
+        # Where a surface begins, the integrand rises like one over the root of the distance.
+        wide_xpf = nearest_xpf[:, 1:] + nearest_xpf[:, :-1] > wide_f
+        unresolved_xf: BoolArray = (changed_xpf & wide_xpf).any(axis=1)
+        unresolved_xf |= _grazes(higher_xpf, changed_xpf, self.width_f)
+        unresolved_xf |= _grazes(lower_xpf, changed_xpf, self.width_f)
         return unresolved_xf
 
     def lost(
@@ -165,10 +221,11 @@ class Surfaces:
         lost_s = np.zeros(len(moduli_s))
         for f in np.flatnonzero(unresolved_f > 0.0):
             mine_s = of_s == self.response_f[f]
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if density_f[f] > LEAST_SEEN * unresolved_f[f]:
                 found_s = moduli_s * (unresolved_f[f] / density_f[f])
-            known_s = (moduli_s > 0.0) & np.isfinite(found_s)
-            lost_s = np.where(mine_s, np.maximum(lost_s, np.where(known_s, found_s, np.inf)), lost_s)
+            else:
+                found_s = np.full_like(moduli_s, np.inf)
+            lost_s = np.where(mine_s, np.maximum(lost_s, found_s), lost_s)
         return lost_s
 
 
@@ -181,14 +238,19 @@ class Pockets:
     kpt_qc : float array (q, c)
         Extrema of bands on the other side of a Fermi level than the band around them.
     size_qc : float array (q, c)
-        How far from there the band comes back to the level along each direction.
+        How far from there the band comes back to the level along each direction, within a factor
+        of two.
     """
 
     kpt_qc: FloatArray
     size_qc: FloatArray
 
+    def __len__(self) -> int:
+        """Number of pockets."""
+        return len(self.kpt_qc)
+
     def in_cells(self, cell_xc: IntArray, directions: tuple[int, ...]) -> FloatArray:
-        """How many times longer than a pocket the cells around one are, shape (x, c); 0 without.
+        """How many times longer than a pocket the cells that overlap it are, shape (x, c); else 0.
 
         Parameters
         ----------
@@ -200,8 +262,10 @@ class Pockets:
         longer_xc = np.zeros((len(cell_xc), len(directions)))
         at = list(directions)
         for kpt_c, size_c in zip(self.kpt_qc[:, at], self.size_qc[:, at], strict=True):
-            inside_x = (np.floor(kpt_c % 1.0 * cell_xc[:, 1]) == cell_xc[:, 0]).all(axis=1)
-            times_xc = inside_x[:, None] / (cell_xc[:, 1] * size_c)
+            length_xc = 1.0 / cell_xc[:, 1]
+            away_xc = _apart((cell_xc[:, 0] + 0.5) * length_xc, kpt_c)
+            overlap_x = (away_xc <= 0.5 * length_xc + 2.0 * size_c).all(axis=1)
+            times_xc = overlap_x[:, None] * length_xc / size_c
             longer_xc = np.maximum(longer_xc, np.where(times_xc > 1.0, times_xc, 0.0))
         return longer_xc
 
@@ -228,14 +292,65 @@ class Pockets:
         """
         longer_x: BoolArray = np.zeros(len(number_x), dtype=bool)
         for kpt_c, size_c in zip(self.kpt_qc, self.size_qc, strict=True):
-            at_x = np.floor(kpt_c[direction] % 1.0 * parts_x) == number_x
-            at_x &= size_c[direction] * parts_x < 1.0
+            at_x = 1.0 / parts_x > size_c[direction]
+            away_x = _apart((number_x + 0.5) / parts_x, kpt_c[direction])
+            at_x &= away_x <= 0.5 / parts_x + 2.0 * size_c[direction]
             for c in outer:
-                away_x = np.abs((origin_xc[:, c] - kpt_c[c] + 0.5) % 1.0 - 0.5)
-                at_x &= away_x <= size_c[c]
+                at_x &= _apart(origin_xc[:, c], kpt_c[c]) <= 2.0 * size_c[c]
             longer_x |= at_x
         return longer_x
 
 
+@dataclass(frozen=True, eq=False)
+class LeastMesh:
+    """Which meshes are too coarse to hit the Fermi surfaces that integrands live on.
+
+    Parameters
+    ----------
+    points_c : float array (c)
+        Points that a mesh needs along each direction for its errors to mean anything.
+    slot_s : bool array (slot)
+        Slots that this is about.
+    """
+
+    points_c: FloatArray
+    slot_s: BoolArray
+
+    def error(self, n_c: tuple[int, int, int], size_s: FloatArray) -> FloatArray:
+        """Least error of slots of some size on a mesh; nothing is known where all points miss."""
+        coarse = bool(np.any(np.array(n_c) < self.points_c))
+        unknown_s = np.where(size_s > 0.0, size_s, np.inf)
+        error_s: FloatArray = np.where(self.slot_s & coarse, unknown_s, 0.0)
+        return error_s
+
+
 NO_POCKETS = Pockets(np.zeros((0, 3)), np.zeros((0, 3)))
 """None at all."""
+
+
+def _grazes(distance_xp: FloatArray, crossed_xp: BoolArray, width: FloatArray) -> BoolArray:
+    """Whether a positive curve may come close to zero between the nodes, shape (x, ...).
+
+    Where it is known to go through zero between two nodes, it is not asked.
+    """
+    step_xp = np.diff(distance_xp, axis=1)
+    zero_x1 = np.zeros_like(step_xp[:, :1])
+    down_xp = np.maximum(-step_xp, 0.0)  # towards the next node
+    from_left_xp = np.concatenate([zero_x1, down_xp], axis=1)
+    from_right_xp = np.concatenate([np.maximum(step_xp, 0.0), zero_x1], axis=1)
+    lowest_xp = np.ones_like(distance_xp, dtype=bool)
+    lowest_xp[:, 1:] &= (step_xp <= 0.0) & ~crossed_xp
+    lowest_xp[:, :-1] &= (step_xp >= 0.0) & ~crossed_xp
+    reach_xp = BETWEEN * np.maximum(from_left_xp, from_right_xp)
+    for end in (0, -1):
+        reach_xp[:, end] *= BEYOND / BETWEEN
+    steep_xp = np.maximum(from_left_xp, from_right_xp) > STEP_WIDTHS * width
+    close_xp = distance_xp < reach_xp + TAIL_WIDTHS * width
+    grazes_x: BoolArray = (lowest_xp & steep_xp & close_xp).any(axis=1)
+    return grazes_x
+
+
+def _apart(kpt_x: FloatArray, other: FloatArray) -> FloatArray:
+    """Distance of reduced coordinates from others or their images."""
+    apart_x: FloatArray = np.abs((kpt_x - other + 0.5) % 1.0 - 0.5)
+    return apart_x

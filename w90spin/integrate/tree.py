@@ -13,7 +13,7 @@ from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.integrate.cubature import Cubature, gauss_kronrod, genz_malik
 from w90spin.integrate.integrand import Integrand, Values
 from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
-from w90spin.integrate.surface import NO_POCKETS, Pockets
+from w90spin.integrate.surface import LEAST_STATES, NO_POCKETS, Pockets
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import KPoints
 
@@ -32,6 +32,10 @@ LEAST_RELIANCE = 0.003
 
 SPREAD_FACTOR = 3.0
 """Standard deviations of a sum of cell errors with random signs."""
+
+SURFACE_SPREAD = {1: 3.0, 2: 3.0, 3: 12.0}
+"""The same, by dimension, for cells along Fermi surfaces: those that a symmetry relates, which may
+not be known, have the same errors, and there are up to 48 of them."""
 
 NEARBY = 1e-9
 """How far outside a cell its neighbours are looked for, in reduced coordinates."""
@@ -63,7 +67,8 @@ class IntegrateCells:
 
     def __call__(self, integrand: Integrand, pulse: Callable[[], None]) -> Answer:
         """Mean over each cell, signed error, roughness along each direction, states at each level
-        that may be missed and that are seen: shape (cell, 2 x + c + 2 f)."""
+        that may be missed and that are seen: shape (cell, 2 x + c + 2 f).
+        """
         cubature = _cubature(len(self.directions))
         n_cells, n_nodes = len(self.cell_xc), len(cubature.weight_p)
         low, parts = self.cell_xc[:, 0], self.cell_xc[:, 1]
@@ -101,11 +106,12 @@ class IntegrateCells:
             energy_kn = np.concatenate(energies)
             energy_xpn = energy_kn.reshape(n_cells, n_nodes, -1)
             missed_xfn = surfaces.unresolved(energy_xpn)
-            missed_x = missed_xfn.any(axis=(1, 2))
-            steep_xc = _steepness(energy_xpn, missed_xfn.any(axis=1))
-            columns[2] = np.where(missed_x[:, None], steep_xc, rough_xc)
+            missed_xn: BoolArray = np.asarray(missed_xfn.any(axis=1))
+            steep_xc = _steepness(energy_xpn, missed_xn)
+            columns[2] = np.where(missed_xn.any(axis=1, keepdims=True), steep_xc, rough_xc)
             density_kf = surfaces.density(energy_kn)
-            columns += [missed_xfn.sum(axis=2), density_kf.reshape(n_cells, n_nodes, -1).mean(axis=1)]
+            seen_xf = density_kf.reshape(n_cells, n_nodes, -1).mean(axis=1)
+            columns += [missed_xfn.sum(axis=2), seen_xf]
         outcome = np.concatenate(columns, axis=1)
         return answer(outcome, len(kpt_kc), n_cells, first)
 
@@ -165,6 +171,9 @@ class TreeStrategy:
         # Value, signed error and squared error of cells that are closed: never split, not kept.
         self.closed_ny = np.zeros((3, integrand.size))
         self.n_closed = 0
+        on_surface_s = np.isin(integrand.response_s, integrand.surfaces.response_f)
+        factor_s = np.where(on_surface_s, SURFACE_SPREAD[len(self.directions)], SPREAD_FACTOR)
+        self.spread_y = factor_s[integrand.slot_x]
         self.true_s = np.zeros(integrand.n_slots)
         self.said_s = np.zeros(integrand.n_slots)
         self.known: Estimate | None = None
@@ -295,7 +304,7 @@ class TreeStrategy:
             self.true_s, self.said_s, out=np.ones_like(self.true_s), where=self.said_s > 0.0
         )
         reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
-        spread_y = SPREAD_FACTOR * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
+        spread_y = self.spread_y * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
         error_y = np.maximum(spread_y, np.abs(self.closed_ny[1] + volume_x @ self.error_xy))
         lost_s = self._lost(volume_x)
         error_y = reliance_s[self.integrand.slot_x] * error_y + lost_s[self.integrand.slot_x]
@@ -305,6 +314,10 @@ class TreeStrategy:
         self.known = Estimate(value_y, error_y, f"{len(volume_x) + self.n_closed} cells")
         excess_s = self.tolerance.excess(error_y, value_y)
         self.asked_xc, self.parent_x = self.cell_xc[:0], self.parent_x[:0]
+        around_x = np.flatnonzero(self._around_pockets().any(axis=1))
+        if len(around_x):
+            self._split(around_x)
+            return
         if excess_s.max(initial=0.0) <= 1.0:
             return
         allowed_s = self.tolerance.allowed(value_y)
@@ -316,10 +329,8 @@ class TreeStrategy:
     def _unresolved(self) -> BoolArray:
         """Cells with a Fermi surface that their nodes may miss."""
         seen = self.states_xf.shape[1] // 2
-        unresolved_x: BoolArray = self.states_xf[:, :seen].any(axis=1)
-        if len(self.pockets.kpt_qc):
-            unresolved_x = unresolved_x | self._around_pockets().any(axis=1)
-        return unresolved_x
+        unresolved_x: BoolArray = np.asarray(self.states_xf[:, :seen].any(axis=1))
+        return unresolved_x | self._around_pockets().any(axis=1)
 
     def _around_pockets(self) -> FloatArray:
         return self.pockets.in_cells(self.cell_xc, self.directions)
@@ -329,9 +340,8 @@ class TreeStrategy:
         if not self.states_xf.size:
             return np.zeros(self.integrand.n_slots)
         missed_f, seen_f = np.split(volume_x @ self.states_xf, 2)
-        if len(self.pockets.kpt_qc):
-            around_x = self._around_pockets().any(axis=1)
-            missed_f = missed_f + np.maximum(seen_f, missed_f) * (volume_x @ around_x)
+        around = float(volume_x @ self._around_pockets().any(axis=1))
+        missed_f = missed_f + around * np.maximum(seen_f + missed_f, LEAST_STATES)
         moduli_s = volume_x @ self.integrand.norm(self.value_xy)
         return self.integrand.surfaces.lost(missed_f, seen_f, moduli_s, self.integrand.response_s)
 
@@ -414,10 +424,9 @@ class TreeStrategy:
         blind_xc = self.rough_xc[marked_x].max(axis=1, keepdims=True) == 0.0
         length_xc = 1.0 / self.cell_xc[marked_x, 1]
         preference_xc = np.where(blind_xc, length_xc, self.rough_xc[marked_x])
-        if len(self.pockets.kpt_qc):
-            longer_xc = self._around_pockets()[marked_x]
-            around_x = longer_xc.any(axis=1, keepdims=True)
-            preference_xc = np.where(around_x, longer_xc, preference_xc)
+        longer_xc = self._around_pockets()[marked_x]
+        around_x = longer_xc.any(axis=1, keepdims=True)
+        preference_xc = np.where(around_x, longer_xc, preference_xc)
         along_x = np.argmax(preference_xc, axis=1).repeat(2)
         row_x = np.arange(len(halves_x))
         halves_x[row_x, 1, along_x] *= 2
