@@ -106,7 +106,9 @@ def test_rashba_electrons_at_every_temperature(known, rashba, kT, rule):
     check(found, "surface", exact[kT], 1e-2)
 
 
-@pytest.mark.parametrize("kT", TEMPERATURES)
+@pytest.mark.parametrize(
+    "kT", [5e-2, 5e-3, *(pytest.param(kT, marks=pytest.mark.slow) for kT in (1e-3, 1e-4))]
+)
 def test_three_dimensions_at_every_temperature(known, kT):
     """Density of states of a simple cubic lattice, against its Fourier integral."""
     response = known.ThermalDensity(1.2, kT)

@@ -184,12 +184,13 @@ def _panels(
     inner_xs: FloatArray = np.sqrt(np.einsum("p,xps->xs", rule.weight_p**2, inner_xps**2))
     n_levels = len(integrand.surfaces)
     states_xpf, trace_xpm = np.split(surface_xpm, [2 * n_levels], axis=2)
-    states_xf: FloatArray = np.einsum("p,xpf->xf", rule.weight_p, states_xpf)
+    states_xf = np.einsum("p,xpf->xf", rule.weight_p, states_xpf)
     if n_levels:
         if of_bands:
             unresolved_xf = integrand.surfaces.unresolved_between(trace_xpm)
         else:
-            unresolved_xf = LEAST_STATES * integrand.surfaces.unresolved_turns(trace_xpm)
+            turns_xf = integrand.surfaces.unresolved_turns(trace_xpm)
+            unresolved_xf = np.where(turns_xf, LEAST_STATES, 0.0)
         around_xf = LEAST_STATES * blind_x[:, None]
         blind_x = blind_x | np.asarray((unresolved_xf > 0.0).any(axis=1))
         states_xf[:, :n_levels] += np.maximum(unresolved_xf, around_xf)

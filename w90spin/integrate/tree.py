@@ -33,9 +33,9 @@ LEAST_RELIANCE = 0.003
 SPREAD_FACTOR = 3.0
 """Standard deviations of a sum of cell errors with random signs."""
 
-SURFACE_SPREAD = {1: 3.0, 2: 3.0, 3: 12.0}
-"""The same, by dimension, for cells along Fermi surfaces: those that a symmetry relates, which may
-not be known, have the same errors, and there are up to 48 of them."""
+ALIKE = {1: 0.0, 2: 0.0, 3: 1.0}
+"""Part of the errors of cells along Fermi surfaces that add with one sign, by dimension: symmetries
+relate many of them, and all are cut off at the same width."""
 
 NEARBY = 1e-9
 """How far outside a cell its neighbours are looked for, in reduced coordinates."""
@@ -172,8 +172,7 @@ class TreeStrategy:
         self.closed_ny = np.zeros((3, integrand.size))
         self.n_closed = 0
         on_surface_s = np.isin(integrand.response_s, integrand.surfaces.response_f)
-        factor_s = np.where(on_surface_s, SURFACE_SPREAD[len(self.directions)], SPREAD_FACTOR)
-        self.spread_y = factor_s[integrand.slot_x]
+        self.alike_y = ALIKE[len(self.directions)] * on_surface_s[integrand.slot_x]
         self.true_s = np.zeros(integrand.n_slots)
         self.said_s = np.zeros(integrand.n_slots)
         self.known: Estimate | None = None
@@ -304,9 +303,10 @@ class TreeStrategy:
             self.true_s, self.said_s, out=np.ones_like(self.true_s), where=self.said_s > 0.0
         )
         reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
-        spread_y = self.spread_y * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
+        spread_y = SPREAD_FACTOR * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
         error_y = np.maximum(spread_y, np.abs(self.closed_ny[1] + volume_x @ self.error_xy))
         lost_s = self._lost(volume_x)
+        error_y = np.maximum(error_y, self.alike_y * (volume_x @ np.abs(self.error_xy)))
         error_y = reliance_s[self.integrand.slot_x] * error_y + lost_s[self.integrand.slot_x]
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
