@@ -44,9 +44,18 @@ from w90spin.model.symmetry import magnetic_group
 from w90spin.model.tbmodels import from_tbmodels, to_tbmodels
 from w90spin.model.tensor_form import TensorForm
 from w90spin.model.wannier import Structure, WannierModel
-from w90spin.response import SpinPolarizability
-from w90spin.results import BandPath, KMap, Result, Tensor, load_result
-from w90spin.sample import band_path, zone_map
+from w90spin.response import (
+    AnomalousHall,
+    Edelstein,
+    MagneticSpinHall,
+    SpinGeometry,
+    SpinHall,
+    SpinMoment,
+    SpinPolarizability,
+    ZeemanGeometry,
+)
+from w90spin.results import BandPath, KMap, QuantumGeometry, Result, Tensor, load_result
+from w90spin.sample import band_path, quantum_geometry_at, zone_map
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -56,20 +65,27 @@ except PackageNotFoundError:
 
 __all__ = [
     "AdaptiveTree",
+    "AnomalousHall",
     "AutoMesh",
     "BandPath",
+    "Edelstein",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
     "KMap",
     "MagneticGroup",
+    "MagneticSpinHall",
     "NeelDynamics",
     "NeelField",
     "Orbital",
     "Partition",
     "PeriodicMesh",
     "Pulse",
+    "QuantumGeometry",
     "Result",
+    "SpinGeometry",
+    "SpinHall",
+    "SpinMoment",
     "SpinPolarizability",
     "SpinPulse",
     "Structure",
@@ -82,6 +98,7 @@ __all__ = [
     "W90SpinError",
     "W90SpinWarning",
     "WannierModel",
+    "ZeemanGeometry",
     "__version__",
     "band_path",
     "berri_symmetrised",
@@ -104,6 +121,7 @@ __all__ = [
     "partition",
     "pulsed_field",
     "pulsed_spin",
+    "quantum_geometry_at",
     "resonance_frequency",
     "save_model",
     "spinor_orbitals",

@@ -34,10 +34,12 @@ from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
 from w90spin.kspace.fourier import FourierSum, kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.operations import MagneticGroup
+from w90spin.model.spin_current import CURRENTS
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import SpinPolarizability
+from w90spin.response import Response
+from w90spin.response.claims import extras_needed
 from w90spin.results.result import ResponseResult, Result, Tensor
 from w90spin.units import CONVENTIONS
 
@@ -47,7 +49,7 @@ LARGEST_DEGENERACY = 0.05
 
 def compute(
     model: WannierModel,
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     *,
     mesh: Rule | None = None,
     symmetry: Literal["auto", "none"] | MagneticGroup = "auto",
@@ -143,7 +145,7 @@ def compute(
 
 def _compute(
     model: WannierModel,
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     mesh: Rule,
     symmetry: str | MagneticGroup,
     tolerances: SymmetryTolerance | None,
@@ -157,12 +159,15 @@ def _compute(
     for response in responses:
         if "spin" in response.claims.needs:
             model.needs_spin(response.claims.name)
-    fourier = FourierSum(model, comm=ranks)
+    fourier = FourierSum(model, comm=ranks, extras=extras_needed(responses))
     bands = BandSurvey(fourier) if ranks.is_root and _strict(responses) else None
     surveys = _survey(bands, responses, ranks)
     _warn_outside_window(model, responses)
     found = FoundSymmetry(None, "not used")
-    if symmetry != "none" and ranks.is_root:
+    products = [extra for extra in fourier.extras if extra in CURRENTS]
+    if products:
+        found = FoundSymmetry(None, f"not used: not measured on the operators of {products[0]}")
+    elif symmetry != "none" and ranks.is_root:
         group = symmetry if isinstance(symmetry, MagneticGroup) else None
         found = zone_symmetry(model, responses, group, tolerances)
     found = ranks.bcast(found)
@@ -215,7 +220,7 @@ def _compute(
 
 
 def _check_arguments(
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     mesh: Rule,
     symmetry: str | MagneticGroup,
     degeneracy: float,
@@ -240,13 +245,13 @@ def _check_arguments(
         raise IntegrationError(f"batch = {batch} must be at least 1.")
 
 
-def _strict(responses: Sequence[SpinPolarizability]) -> list[SpinPolarizability]:
+def _strict(responses: Sequence[Response]) -> list[Response]:
     """Responses that exist only where the bands keep a promise."""
-    return [r for r in responses if r.insulator or (r.eta == 0.0 and r.highest_omega > 0.0)]
+    return [r for r in responses if r.insulator or r.scales.resonant]
 
 
 def _survey(
-    bands: BandSurvey | None, responses: Sequence[SpinPolarizability], ranks: Comm
+    bands: BandSurvey | None, responses: Sequence[Response], ranks: Comm
 ) -> dict[float, GapSurvey]:
     """Gaps at the Fermi levels; refuse at once what would fail after hours."""
     strict = _strict(responses)
@@ -265,13 +270,12 @@ def _survey(
                     f"{gap_words(survey)}. Move mu into the gap, or drop insulator = true."
                 )
             if (
-                response.eta == 0.0
-                and response.highest_omega > 0.0
+                response.scales.resonant
                 and survey.direct_kpt_c is not None
-                and response.highest_omega >= survey.direct_gap
+                and response.scales.omega >= survey.direct_gap
             ):
                 raise ResonanceError(
-                    f"omega_w reaches {response.highest_omega:.6g} eV, but the smallest direct "
+                    f"omega_w reaches {response.scales.omega:.6g} eV, but the smallest direct "
                     f"gap across mu = {mu:g} eV is {survey.direct_gap:.6g} eV at k = "
                     f"{kpt_text(survey.direct_kpt_c)}, where the response without broadening "
                     "diverges. Give eta > 0 (a broadening in eV), or stay below the gap."
@@ -279,7 +283,7 @@ def _survey(
     return surveys
 
 
-def _warn_outside_window(model: WannierModel, responses: Sequence[SpinPolarizability]) -> None:
+def _warn_outside_window(model: WannierModel, responses: Sequence[Response]) -> None:
     if model.frozen_window is None:
         return
     low, high = model.frozen_window
@@ -296,7 +300,7 @@ def _warn_outside_window(model: WannierModel, responses: Sequence[SpinPolarizabi
 
 def _labelled(
     name: str,
-    response: SpinPolarizability,
+    response: Response,
     values: Mapping[str, Any],
     errors: Mapping[str, Any],
     dimension: int,
@@ -319,7 +323,7 @@ def _labelled(
 
 def _job(
     model: WannierModel,
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     zone: ZoneSymmetry | None,
     asked: tuple[object, ...],
 ) -> str:
@@ -337,8 +341,8 @@ def _job(
     return digest.hexdigest()
 
 
-def _distinct_names(responses: Sequence[SpinPolarizability]) -> dict[str, SpinPolarizability]:
-    named: dict[str, SpinPolarizability] = {}
+def _distinct_names(responses: Sequence[Response]) -> dict[str, Response]:
+    named: dict[str, Response] = {}
     for response in responses:
         name, repeat = response.claims.name, 2
         while name in named:

@@ -39,7 +39,8 @@ class ModelReport:
         spin_source, spin_currents, hermiticity, spin_purity, spin_purity_of_each, spin_extreme,
         spin_quality, kramers_splitting, pair_splitting, time_reversal, time_reversal_holds,
         thickness, point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap,
-        not_in_the_model, needed (of that, by some response), usable_for, not_usable_for.
+        not_in_the_model, needed (of that, by some response), usable_for, usable_for_spin,
+        not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -108,7 +109,10 @@ class ModelReport:
             for name, how in about["not_in_the_model"].items()
             if name not in about["needed"]
         ]
-        lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
+        reasons: dict[str, list[str]] = {}
+        for name, why in about["not_usable_for"].items():
+            reasons.setdefault(why, []).append(name)
+        lines += [f"not usable for {', '.join(names)}: {why}" for why, names in reasons.items()]
         lines.append(f"usable for: {', '.join(about['usable_for'])}")
         return "\n".join(lines)
 
@@ -160,6 +164,11 @@ def model_report(
                 )
             else:
                 usable.append(label)
+    spin_responses = any(
+        "spin" in needs and not needs & absent.keys()
+        for r in RESPONSES.values()
+        for needs in r.needs.values()
+    )
     needed = {
         operator for r in RESPONSES.values() for needs in r.needs.values() for operator in needs
     }
@@ -194,6 +203,7 @@ def model_report(
             "not_in_the_model": absent,
             "needed": sorted(needed & absent.keys()),
             "usable_for": usable,
+            "usable_for_spin": spin_responses,
             "not_usable_for": unusable,
         }
     )

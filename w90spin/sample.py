@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 from ase.cell import Cell
+from numpy.typing import ArrayLike
 
 from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError, W90SpinError
-from w90spin.integrate.integrand import BATCH_BYTES
+from w90spin.integrate.integrand import BATCH_BYTES, FEWEST_POINTS
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
-from w90spin.kspace.fourier import FourierSum, KPoints
+from w90spin.kspace.fourier import Extra, FourierSum, KPoints
 from w90spin.kspace.states import BlochStates, solve
 from w90spin.model.partition import Partition
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import SpinPolarizability
-from w90spin.response.claims import Axis
+from w90spin.response import Response, SpinGeometry
+from w90spin.response.claims import Axis, extras_needed
+from w90spin.response.quantum_geometry import spin_qgt, zeeman_qgt
+from w90spin.response.spin_hall import SpinCurrentForm
+from w90spin.results.quantum_geometry import QuantumGeometry
 from w90spin.results.result import BandPath, KMap, Tensor
 
 NO_WEIGHT = 1e-6
@@ -30,7 +34,7 @@ KPath = str | Sequence[tuple[str, Sequence[float]]]
 
 def zone_map(
     model: WannierModel,
-    response: SpinPolarizability,
+    response: Response,
     *,
     n: int = 101,
     plane: tuple[int, int] | None = None,
@@ -102,7 +106,12 @@ def zone_map(
     values = {
         name: value_kx.reshape(n, n, *value_kx.shape[1:])
         for name, value_kx in _on_points(
-            model, kpt_uvc.reshape(-1, 3), world(comm), tolerance, evaluate
+            model,
+            kpt_uvc.reshape(-1, 3),
+            world(comm),
+            tolerance,
+            evaluate,
+            extras_needed([response]),
         ).items()
     }
     return KMap(
@@ -119,7 +128,7 @@ def zone_map(
 def band_path(
     model: WannierModel,
     path: KPath,
-    response: SpinPolarizability | None = None,
+    response: Response | None = None,
     *,
     mu: float = 0.0,
     n: int = 240,
@@ -134,7 +143,7 @@ def band_path(
         The model.
     path : str or sequence of (str, 3 floats)
         Special points of the lattice by name, or labels with reduced coordinates.
-    response : SpinPolarizability, optional
+    response : Response, optional
         Whose band-resolved values to compute.
     mu : float
         Fermi level that plots take as zero. [eV]
@@ -177,7 +186,8 @@ def band_path(
             found.update(_on_parts(states, parts))
         return found
 
-    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate)
+    extras = () if response is None else extras_needed([response])
+    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate, extras)
     along = (Axis("k", tuple(distance_k.tolist()), "1/Å", "length along the path"),)
     return BandPath(
         kpt_kc=kpt_kc,
@@ -193,6 +203,80 @@ def band_path(
         parts=() if parts is None else parts.names,
         weight_knq=values.get("weight"),
         part_spin_knqs=values.get("part spin"),
+    )
+
+
+def quantum_geometry_at(
+    model: WannierModel,
+    kpt_kc: ArrayLike,
+    *,
+    current: SpinCurrentForm = "simple",
+    parts: Partition | None = None,
+    comm: Any = None,
+    tolerance: float = DEGENERACY_TOLERANCE,
+) -> QuantumGeometry:
+    """Spin and Zeeman quantum geometric tensors of all pairs of bands at chosen k points.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    kpt_kc : float array (k, c) or (c)
+        Reduced coordinates.
+    current : "simple", "qiao2018" or "ryoo2019"
+        How spin and velocity are multiplied, as in :class:`~w90spin.response.SpinHall`.
+    parts : Partition, optional
+        Layers, atoms or groups to resolve the spin by.
+    comm : Comm, mpi4py communicator, or None
+        Ranks that share the work.
+    tolerance : float
+        Degeneracy tolerance. [eV]
+
+    Returns
+    -------
+    QuantumGeometry
+        The same on every rank; its size grows with the square of the number of bands.
+
+    Raises
+    ------
+    JobError
+        If ``kpt_kc`` is not a list of three finite numbers each.
+    ResponseError
+        If there is no such current.
+    MissingOperatorError
+        If the model lacks spin or an operator of the spin current.
+
+    Examples
+    --------
+    >>> import w90spin as ws
+    >>> found = ws.quantum_geometry_at(ws.toys.kane_mele(), [[0.1, 0.2, 0.0]])
+    >>> found.spin_curvature_knmqabs.shape  # k, n, m, part, flow, field, spin
+    (1, 4, 4, 1, 3, 3, 3)
+    """
+    points_kc = np.atleast_2d(np.asarray(kpt_kc, dtype=np.float64))
+    if points_kc.ndim != 2 or points_kc.shape[1] != 3 or not np.isfinite(points_kc).all():
+        raise JobError(
+            "kpt_kc must be a list of k points of three finite reduced coordinates each; got an "
+            f"array of shape {points_kc.shape}: [[0.1, 0.2, 0.0], ...] is what is needed."
+        )
+    form = SpinGeometry(mu_f=0.0, current=current, parts=parts)
+
+    def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
+        return {
+            "energy": states.energy_kn,
+            "block": states.block_kn.astype(np.float64),
+            "spin": spin_qgt(states, current, parts),
+            "zeeman": zeeman_qgt(states, parts),
+        }
+
+    values = _on_points(model, points_kc, world(comm), tolerance, evaluate, extras_needed([form]))
+    return QuantumGeometry(
+        kpt_kc=points_kc,
+        energy_kn=values["energy"],
+        block_kn=values["block"].astype(np.int64),
+        spin_qgt_knmqabs=values["spin"],
+        zeeman_qgt_knmqbs=values["zeeman"],
+        parts=("total",) if parts is None else parts.names,
     )
 
 
@@ -218,7 +302,7 @@ def _on_parts(states: BlochStates, parts: Partition) -> dict[str, AnyNumberArray
     }
 
 
-def _totals(response: SpinPolarizability, states: BlochStates) -> dict[str, AnyNumberArray]:
+def _totals(response: Response, states: BlochStates) -> dict[str, AnyNumberArray]:
     """Published tensors per k, summed over bands with the occupations."""
     return _by_name("total", response.publish(response(states)))
 
@@ -228,7 +312,7 @@ def _by_name(kind: str, values: Mapping[str, AnyNumberArray]) -> dict[str, AnyNu
 
 
 def _total_tensors(
-    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...]
+    response: Response, values: Mapping[str, Any], grid: tuple[Axis, ...]
 ) -> dict[str, Tensor]:
     return {
         claim.name: Tensor(
@@ -245,7 +329,7 @@ def _total_tensors(
 
 
 def _band_tensors(
-    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
+    response: Response, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
 ) -> dict[str, Tensor]:
     band = Axis("band", tuple(range(1, n_wann + 1)), "", "band, ascending in energy")
     tensors = {}
@@ -322,11 +406,12 @@ def _on_points(
     comm: Comm,
     tolerance: float,
     evaluate: Callable[[BlochStates], dict[str, AnyNumberArray]],
+    extras: Sequence[Extra] = (),
 ) -> dict[str, Any]:
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
     with one_thread(), comm.together():
-        fourier = FourierSum(model, comm=comm)
-        batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
+        fourier = FourierSum(model, comm=comm, extras=extras)
+        batch = max(FEWEST_POINTS, BATCH_BYTES // fourier.bytes_per_point)
         starts = range(0, len(kpt_kc), batch)
         mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
         for index, start in enumerate(starts):

@@ -199,7 +199,7 @@ def inspect(
 ) -> None:
     """Report what a set of files is, how good it is, and what it can be used for.
 
-    The exit code is 0 only if some response can be computed.
+    The exit code is 0 only if some response of the spin can be computed.
     """
     model = load_model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
     report = model_report(
@@ -212,7 +212,7 @@ def inspect(
         lines = band_path(model, path, mu=0.0 if mu is None else mu)
         for figure in plot_all(Result(responses={}, provenance={}, path=lines), output):
             typer.echo(figure, err=as_json)
-    if report.facts["usable_for"] == ["bands"]:
+    if not report.facts["usable_for_spin"]:
         raise typer.Exit(2)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w90spin.arrays import BoolArray, FloatArray, IntArray
+from w90spin.arrays import AnyNumberArray, BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
 from w90spin.integrate.surface import Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
@@ -18,6 +18,9 @@ from w90spin.response.claims import Response, TensorClaim
 BATCH_BYTES = 8_000_000
 """Memory that the operators of one batch of k may take: about a core's share of the cache.
 [bytes]"""
+
+FEWEST_POINTS = 12
+"""Points of a batch however large the model: every batch reads all operators once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,7 @@ class Integrand:
         self.responses = responses
         self.tolerance = tolerance
         self.surfaces = Surfaces.of(responses)
-        self.batch = batch or max(1, BATCH_BYTES // fourier.bytes_per_point)
+        self.batch = batch or max(FEWEST_POINTS, BATCH_BYTES // fourier.bytes_per_point)
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]
@@ -168,7 +171,7 @@ class Integrand:
         reached_x: BoolArray = np.abs(self.invariant(symmetry, probe_nx)).max(axis=0) > 1e-9
         return reached_x
 
-    def published(self, vector: FloatArray) -> tuple[dict[str, FloatArray], ...]:
+    def published(self, vector: FloatArray) -> tuple[Mapping[str, AnyNumberArray], ...]:
         """Published tensors from raw ones."""
         return tuple(
             response.publish(tensors)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import MissingOperatorError
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, degenerate_blocks
 from w90spin.kspace.fourier import FourierSum, KLines, KPoints, WannierMatrices, require_spin
 from w90spin.model.partition import Partition
+from w90spin.model.spin_current import Current
 
 
 class BlochStates:
@@ -59,7 +62,165 @@ class BlochStates:
     @cached_property
     def velocity_kanm(self) -> ComplexArray:
         r"""Covariant velocity :math:`V_a = U^\dagger (D_a H) U`, shape (k, a, n, m). [eV Å]"""
-        return self.velocity_between(slice(None), slice(None))
+        # For all bands the commutator with H costs less than another rotation.
+        product_kaij = self.wannier.pos_kaij @ self.wannier.ham_kij[:, None]
+        commutator_kaij = product_kaij - product_kaij.conj().swapaxes(-1, -2)
+        return self.rotate(self.wannier.dham_kaij - 1j * commutator_kaij)
+
+    @cached_property
+    def space_curvature_knab(self) -> FloatArray:
+        r"""Curvature of the Wannier space in each band, shape (k, n, a, b). [Å²]
+
+        .. math::
+
+            (U^\dagger F_{ab} U)_{nn}, \qquad
+            F_{ab} = \partial_a A_b - \partial_b A_a - i [A_a, A_b]
+
+        Zero in a complete basis; inside a degenerate block only the sum over it has a meaning.
+
+        Raises
+        ------
+        MissingOperatorError
+            If the curl of A was not summed.
+        """
+        if self.wannier.curl_kcij is None:
+            raise MissingOperatorError("The curl of the position matrices was not asked for.")
+        pos_kaij = self.wannier.pos_kaij
+        product_kabij = pos_kaij[:, :, None] @ pos_kaij[:, None]
+        n_k, n = self.energy_kn.shape
+        curvature_knab = np.zeros((n_k, n, 3, 3))
+        for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
+            commutator_kij = product_kabij[:, a, b] - product_kabij[:, b, a]
+            field_kij = self.wannier.curl_kcij[:, c] - 1j * commutator_kij
+            field_kn = np.einsum(
+                "kin,kij,kjn->kn",
+                self.vectors_kin.conj(),
+                field_kij,
+                self.vectors_kin,
+                optimize=True,
+            ).real
+            curvature_knab[:, :, a, b] = field_kn
+            curvature_knab[:, :, b, a] = -field_kn
+        return curvature_knab
+
+    def spin_velocity(self, current: Current) -> ComplexArray:
+        r"""Product of spin and velocity from matrix elements of the full Hilbert space.
+
+        In the Wannier gauge, with the matrices X, Y, Z of
+        :class:`~w90spin.model.spin_current.SpinCurrentOperators` and the Wannier centres t,
+
+        .. math::
+
+            \sigma_s v_a = \sigma_s \partial_a H - i (X_{sa} H - Y_{sa})
+                - i (Z_s - \sigma_s H) t_a \qquad \text{(ryoo2019)}
+
+        The form of Qiao takes :math:`\sigma_s H` for the derivative of the states too, outside
+        the frozen window another interpolation of it: between bands it has besides
+        :math:`-[(Z_s - \sigma_s \epsilon) D_a]_{nm}` with
+        :math:`(D_a)_{jm} = (V_a)_{jm} / (\epsilon_m - \epsilon_j)`,
+        :math:`V_a = U^\dagger (\partial_a H - i[t_a, H]) U`.  There postw90 has t = 0, that is
+        phases of lattice vectors alone.
+
+        Parameters
+        ----------
+        current : "qiao2018" or "ryoo2019"
+            Whose form.
+
+        Returns
+        -------
+        complex array (k, a, s, n, m)
+            Not Hermitian: the spin stands on the left. [eV Å]
+
+        References
+        ----------
+        J. Qiao et al., Phys. Rev. B 98, 214402 (2018), Eqs. (23)-(40); J. H. Ryoo et al.,
+        Phys. Rev. B 99, 235113 (2019), Eqs. (17), (26)-(29).
+        """
+        if current not in self.wannier.products:
+            raise MissingOperatorError(
+                f"The products of spin, energy and position that '{current}' needs are not there."
+            )
+        products = self.wannier.products[current]
+        n_k, n = self.energy_kn.shape
+        spin_ksij, ham_kij = require_spin(self.wannier), self.wannier.ham_kij
+        t_aj = products.centres_ia.T
+        outside_ksij = products.spin_ham_ksij - spin_ksij @ ham_kij[:, None]
+        pos_kasij = products.spin_pos_ksaij.swapaxes(1, 2)
+        ham_pos_kasij = products.spin_ham_pos_ksaij.swapaxes(1, 2)
+        product_kasij = (
+            spin_ksij[:, None] @ self.wannier.dham_kaij[:, :, None]
+            - 1j * (pos_kasij @ ham_kij[:, None, None] - ham_pos_kasij)
+            - 1j * outside_ksij[:, None] * t_aj[:, None, None, :]
+        )
+        found = self.rotate(product_kasij.reshape(n_k, 9, n, n)).reshape(n_k, 3, 3, n, n)
+        if current == "qiao2018":
+            apart_aij = t_aj[:, :, None] - t_aj[:, None, :]
+            slope_kanm = self.rotate(self.wannier.dham_kaij - 1j * apart_aij * ham_kij[:, None])
+            energy_knm = self.energy_kn[:, :, None] - self.energy_kn[:, None, :]
+            apart_knm = self.block_kn[:, :, None] != self.block_kn[:, None, :]
+            inverse_knm = np.where(apart_knm, -1.0, 0.0) / np.where(apart_knm, energy_knm, 1.0)
+            rest_ksnm = self.rotate(outside_ksij)
+            found -= rest_ksnm[:, None] @ (slope_kanm * inverse_knm[:, None])[:, :, None]
+        return found
+
+    def spin_current_between(
+        self,
+        rows: slice,
+        cols: slice,
+        current: Current | Literal["simple"] = "simple",
+        parts: Partition | None = None,
+    ) -> ComplexArray:
+        r"""Conventional spin current between two ranges of bands.
+
+        .. math::
+
+            J_{a;s} = \tfrac14 \{V_a, \sigma_s\}, \qquad
+            J_{a;s}^{(l)} = \tfrac14 \{V_a, \tfrac12 \{P_l, \sigma_s\}\}
+
+        "simple" takes the product within the Wannier space, where V is the covariant velocity;
+        the others that of the full Hilbert space (:meth:`spin_velocity`), and for parts
+        :math:`\tfrac12 \{P_l, J_{a;s}\}`.
+
+        Parameters
+        ----------
+        rows, cols : slice
+            Ranges of bands n and m.
+        current : "simple", "qiao2018" or "ryoo2019"
+            How spin and velocity are multiplied.
+        parts : Partition, optional
+            Projectors P_l; without it one part, the total.
+
+        Returns
+        -------
+        complex array (k, l, a, s, n, m)
+            Spin S = σ/2 in units of ħ, times velocity. [eV Å]
+        """
+        everything = slice(0, self.n_bands)
+        if current == "simple":
+            velocity_kanm = self.velocity_kanm
+            if parts is None:
+                spin_klsnm = self.spin_ksnm[:, None]
+            else:
+                spin_klsnm = self.spin_between(everything, everything, parts)
+            return 0.25 * (
+                _all_products(velocity_kanm[:, None, :, rows], spin_klsnm[..., cols])
+                + _all_products(
+                    spin_klsnm[:, :, :, rows], velocity_kanm[:, None, :, :, cols]
+                ).swapaxes(2, 3)
+            )
+        product_kasnm = self.spin_velocity(current)
+        whole_kasnm = 0.25 * (product_kasnm + product_kasnm.conj().swapaxes(-1, -2))
+        if parts is None:
+            return whole_kasnm[:, None, :, :, rows, cols]
+        n_k, n = self.energy_kn.shape
+        one_kxij = np.broadcast_to(np.eye(n, dtype=np.complex128), (n_k, 1, n, n))
+        projector_kxij = parts.project(one_kxij, self.kpt_kc).reshape(n_k, -1, n, n)
+        projector_klnm = self.rotate(projector_kxij)[:, :, None, None]
+        half: ComplexArray = 0.5 * (
+            projector_klnm[..., rows, :] @ whole_kasnm[:, None, ..., cols]
+            + whole_kasnm[:, None, ..., rows, :] @ projector_klnm[..., cols]
+        )
+        return half
 
     def rotate(
         self,
@@ -144,6 +305,7 @@ class BlochStates:
 
             A^a_{nm} = (U^\dagger A_{W,a} U)_{nm}
                 - i (U^\dagger \partial_a H U)_{nm} / (\epsilon_n - \epsilon_m)
+                = -i V^a_{nm} / (\epsilon_n - \epsilon_m)
 
         Parameters
         ----------
@@ -155,15 +317,29 @@ class BlochStates:
         complex array (k, a, n, m)
             [Å]
         """
-        dham_kanm = self.rotate(self.wannier.dham_kaij, rows, cols)
-        pos_kanm = self.rotate(self.wannier.pos_kaij, rows, cols)
         energy_knm = self.energy_kn[:, rows, None] - self.energy_kn[:, None, cols]
         apart_knm = self.block_kn[:, rows, None] != self.block_kn[:, None, cols]
         inverse_knm = np.where(apart_knm, 1.0, 0.0) / np.where(apart_knm, energy_knm, 1.0)
-        connection: ComplexArray = (
-            apart_knm[:, None] * pos_kanm - 1j * inverse_knm[:, None] * dham_kanm
-        )
+        connection: ComplexArray
+        if "velocity_kanm" in vars(self):
+            velocity_kanm = self.velocity_kanm[:, :, rows, cols]
+            connection = -1j * inverse_knm[:, None] * velocity_kanm
+            return connection
+        dham_kanm = self.rotate(self.wannier.dham_kaij, rows, cols)
+        pos_kanm = self.rotate(self.wannier.pos_kaij, rows, cols)
+        connection = apart_knm[:, None] * pos_kanm - 1j * inverse_knm[:, None] * dham_kanm
         return connection
+
+
+def _all_products(left_klxnj: ComplexArray, right_klyjm: ComplexArray) -> ComplexArray:
+    """Every x times every y as one matrix product, shape (k, l, x, y, n, m)."""
+    n_x, n_n, n_j = left_klxnj.shape[2:]
+    n_y, n_m = right_klyjm.shape[2], right_klyjm.shape[4]
+    left_klzj = left_klxnj.reshape(*left_klxnj.shape[:2], n_x * n_n, n_j)
+    right_kljz = right_klyjm.swapaxes(2, 3).reshape(*right_klyjm.shape[:2], n_j, n_y * n_m)
+    product_klzz = left_klzj @ right_kljz
+    product = product_klzz.reshape(*product_klzz.shape[:2], n_x, n_n, n_y, n_m)
+    return product.transpose(0, 1, 2, 4, 3, 5)
 
 
 def solve(
