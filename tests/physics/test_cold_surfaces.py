@@ -192,3 +192,21 @@ def test_a_limit_waits_until_something_is_known(known):
     assert found.stopped
     true = abs(float(found.values[0]["density"][0]) - exact)
     assert true <= found.errors[0]["density"][0]
+
+
+@pytest.mark.parametrize("rule", [ws.AdaptiveTree, ws.Iterated])
+def test_a_run_goes_on_where_it_was_stopped(tmp_path, rule):
+    """To the same bits, with what is known of the surface."""
+    model = toys.rashba_square(mass=0.5, alpha=0.5)
+    response = ws.Edelstein(mu_f=[0.4, 0.5], kT=2e-3)
+    options = {"mesh": rule(rtol=3e-2), "checkpoint": tmp_path / "run.ckpt.h5"}
+    for cost in (3_000, 9_000, 30_000):
+        with pytest.warns(ws.W90SpinWarning, match="max_cost"):
+            stopped = ws.compute(model, [response], **options, max_cost=cost)
+        assert stopped.provenance["stopped"]
+    resumed = ws.compute(model, [response], **options)
+    whole = ws.compute(model, [response], mesh=rule(rtol=3e-2))
+    assert resumed.converged
+    for name in ("values", "errors"):
+        found, other = getattr(resumed["chi_tau"], name), getattr(whole["chi_tau"], name)
+        assert np.array_equal(found, other)
