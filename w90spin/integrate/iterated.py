@@ -49,6 +49,10 @@ LEAST_BUDGET = 500
 MOST_PANELS = 2000
 """Panels of one line, at most."""
 
+HIDING_PARTS = 1 << 14
+"""Panels of the outer directions are no further halved for what may hide in them: where bands turn
+round jumps from one extremum to another, which looks the same at any size."""
+
 MOST_PASSES = 4
 """How often all is done anew because the tolerance turns out smaller than first thought."""
 
@@ -189,7 +193,8 @@ def _panels(
         if of_bands:
             unresolved_xf = integrand.surfaces.unresolved_between(trace_xpm)
         else:
-            turns_xf = integrand.surfaces.unresolved_turns(trace_xpm)
+            turns_xf = integrand.surfaces.hides(trace_xpm) & (parts_x < HIDING_PARTS)[:, None]
+            turns_xf |= integrand.surfaces.begins(trace_xpm)
             unresolved_xf = np.where(turns_xf, LEAST_STATES, 0.0)
         around_xf = LEAST_STATES * blind_x[:, None]
         blind_x = blind_x | np.asarray((unresolved_xf > 0.0).any(axis=1))

@@ -33,6 +33,9 @@ MESH_WIDTHS = 10.0
 TAIL_WIDTHS = 12.0
 """Distance from a level, in widths of its peak, up to which the peak counts."""
 
+POCKET_SIZES = 4.0
+"""Sizes of a pocket that a panel may be long: two of its nodes then lie inside."""
+
 LEAST_STATES = 1e-6
 """States per energy that a cell or panel may miss, at least, if it may miss any. [1/eV]"""
 
@@ -176,28 +179,31 @@ class Surfaces:
         states_xf: FloatArray = states_xfn.sum(axis=2)
         return states_xf
 
-    def unresolved_turns(self, turn_xpm: FloatArray) -> BoolArray:
-        """Panels between whose nodes a part of the Fermi surface begins, ends or may lie hidden.
+    def begins(self, turn_xpm: FloatArray) -> BoolArray:
+        """Panels between whose nodes a part of the Fermi surface begins or ends, shape (x, f).
 
         Parameters
         ----------
         turn_xpm : float array (x, p, 3 f)
             Of lines or planes at the nodes, in order.
-
-        Returns
-        -------
-        bool array (x, f)
         """
         count_xpf, higher_xpf, lower_xpf = np.split(turn_xpm, 3, axis=2)
-        changed_xpf = np.diff(count_xpf, axis=1) != 0.0
-        wide_f = STEP_WIDTHS * self.width_f
         nearest_xpf = np.minimum(higher_xpf, lower_xpf)
-        # Where a surface begins, the integrand rises like one over the root of the distance.
-        wide_xpf = nearest_xpf[:, 1:] + nearest_xpf[:, :-1] > wide_f
-        unresolved_xf: BoolArray = (changed_xpf & wide_xpf).any(axis=1)
-        unresolved_xf |= _grazes(higher_xpf, changed_xpf, self.width_f)
-        unresolved_xf |= _grazes(lower_xpf, changed_xpf, self.width_f)
-        return unresolved_xf
+        # There the integrand rises like one over the root of the distance.
+        wide_xpf = nearest_xpf[:, 1:] + nearest_xpf[:, :-1] > STEP_WIDTHS * self.width_f
+        begins_xf: BoolArray = ((np.diff(count_xpf, axis=1) != 0.0) & wide_xpf).any(axis=1)
+        return begins_xf
+
+    def hides(self, turn_xpm: FloatArray) -> BoolArray:
+        """Panels between whose nodes a part of it may lie hidden, shape (x, f)."""
+        count_xpf, *distances = np.split(turn_xpm, 3, axis=2)
+        changed_xpf = np.diff(count_xpf, axis=1) != 0.0
+        hides_xf: BoolArray = np.zeros((len(turn_xpm), len(self)), dtype=bool)
+        for distance_xpf in distances:
+            none_xpf = distance_xpf >= FAR
+            unknown_xpf = changed_xpf | none_xpf[:, 1:] | none_xpf[:, :-1]
+            hides_xf |= _grazes(distance_xpf, unknown_xpf, self.width_f)
+        return hides_xf
 
     def lost(
         self, unresolved_f: FloatArray, density_f: FloatArray, moduli_s: FloatArray, of_s: IntArray
@@ -292,7 +298,7 @@ class Pockets:
         """
         longer_x: BoolArray = np.zeros(len(number_x), dtype=bool)
         for kpt_c, size_c in zip(self.kpt_qc, self.size_qc, strict=True):
-            at_x = 1.0 / parts_x > size_c[direction]
+            at_x = 1.0 / parts_x > POCKET_SIZES * size_c[direction]
             away_x = _apart((number_x + 0.5) / parts_x, kpt_c[direction])
             at_x &= away_x <= 0.5 / parts_x + 2.0 * size_c[direction]
             for c in outer:
