@@ -8,7 +8,7 @@ adaptive refinement; on Fermi surfaces; and against the width of a resonance in 
     python benchmarks/integration.py --parts errors cost   # some of the tables
     python benchmarks/integration.py --only Weyl           # some of the cases
     python benchmarks/integration.py --all                 # narrower poles in three dimensions
-    python benchmarks/integration.py --bilayer FOLDER/SEED # with MnBi2Te4, 92 Wannier functions
+    python benchmarks/integration.py --bilayer             # with MnBi2Te4, 92 Wannier functions
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def _power(value: float) -> str:
 class Bench:
     """All problems and runs, each made once."""
 
-    def __init__(self, cache: Path, only: str, slow: bool, bilayer: Path | None) -> None:
+    def __init__(self, cache: Path, only: str, slow: bool, bilayer: bool) -> None:
         self.cache = cache
         self.only = only
         self.slow = slow
@@ -269,8 +269,8 @@ class Bench:
 
     def cases(self) -> list[Case]:
         cases = gapped_cases() + sharp_cases() + surface_cases()
-        if self.bilayer is not None:
-            cases.append(bilayer_case(self.bilayer))
+        if self.bilayer:
+            cases.append(bilayer_case())
         return self.wanted(cases)
 
     def wanted(self, cases: list[Case]) -> list[Case]:
@@ -580,7 +580,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--all", action="store_true", help="narrower poles, too")
-    parser.add_argument("--bilayer", type=Path, help="seedname of the bilayer")
+    parser.add_argument("--bilayer", action="store_true", help="with MnBi2Te4: an hour")
     parser.add_argument("--cache", type=Path, help="where to keep truths; by default nowhere")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

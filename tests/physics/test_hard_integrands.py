@@ -108,7 +108,17 @@ def test_panels_that_cannot_be_halved_drag_no_others_along():
     error_xs = np.array([[1e9], [1e-6]])
     none_xs = np.zeros((2, 1))
     parts_x = np.array([1 << iterated.DEEPEST, 2])
-    line = iterated._Panels(np.zeros(2, dtype=int), parts_x, none_xs, error_xs, none_xs)
+    seen_x, nothing = np.zeros(2, dtype=bool), np.zeros((2, 0))
+    line = iterated._Panels(
+        np.zeros(2, dtype=int),
+        parts_x,
+        none_xs,
+        error_xs,
+        none_xs,
+        seen_x,
+        nothing,
+        nothing[:, :, None],
+    )
     assert line.own_error()[0] > 1e-3
     assert len(line.marked(np.array([1e-3]))) == 0
     assert line.marked(np.array([1e-9])).tolist() == [1]

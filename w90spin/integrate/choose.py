@@ -28,6 +28,7 @@ from w90spin.integrate.rules import (
     Rule,
     UniformMesh,
 )
+from w90spin.integrate.surface import MESH_WIDTHS, NO_POCKETS, LeastMesh, Pockets
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.integrate.tree import TreeStrategy, cell_symmetry
 from w90spin.kspace.survey import BandSurvey, GapSurvey
@@ -177,7 +178,12 @@ class PlannedStrategy:
                 rule, self.reason = _suitable_in_region(rule, sharpness, model.dimension)
             else:
                 rule, self.reason = _suitable(
-                    rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
+                    rule,
+                    sharpness,
+                    self._n_levels,
+                    model.dimension,
+                    self._gain_of_meshes(),
+                    on_surface=all(r.scales.surface > 0.0 for r in self.integrand.responses),
                 )
         self.chosen = self._strategy(rule, mean_x, sharpness)
 
@@ -187,18 +193,53 @@ class PlannedStrategy:
         model = self.integrand.fourier.model
         common = (self.integrand, self.symmetry, self.tolerance)
         if isinstance(rule, UniformMesh):
-            return UniformStrategy(*common, mesh_counts(rule.n, model.periodic), rule.shift)
+            n_c = mesh_counts(rule.n, model.periodic)
+            return UniformStrategy(*common, n_c, rule.shift, self._least_mesh())
         if isinstance(rule, AdaptiveTree) and model.dimension:
-            return TreeStrategy(*common, rule.max_points // self.integrand.images)
+            most = rule.max_points // self.integrand.images
+            return TreeStrategy(*common, most, self._pockets())
         if isinstance(rule, Iterated) and model.dimension:
-            return IteratedStrategy(*common, mean_x, rule.max_points // self.integrand.images)
+            most = rule.max_points // self.integrand.images
+            return IteratedStrategy(*common, mean_x, most, self._pockets())
         if isinstance(rule, PeriodicMesh) and rule.start is not None:
             start_c = mesh_counts(rule.start, model.periodic)
         else:
             sharpness = sharpness or self._sharpness(rule.rtol)
             start_c = _first_mesh(sharpness, model.periodic, rule.max_points)
         shift = rule.shift if isinstance(rule, PeriodicMesh) else (0.0, 0.0, 0.0)
-        return PeriodicStrategy(*common, start_c, shift, rule.max_points)
+        return PeriodicStrategy(*common, start_c, shift, rule.max_points, self._least_mesh())
+
+    def _pockets(self) -> Pockets:
+        """Fermi surfaces that first nodes may miss, for integrands that live there alone."""
+        surfaces = self.integrand.surfaces
+        if not len(surfaces):
+            return NO_POCKETS
+        survey = self._survey()
+        found = [pocket for mu in np.unique(surfaces.level_f) for pocket in survey.pockets(mu)]
+        if not found:
+            return NO_POCKETS
+        return Pockets(
+            np.stack([pocket.kpt_c for pocket in found]),
+            np.stack([pocket.size_c for pocket in found]),
+        )
+
+    def _least_mesh(self) -> LeastMesh | None:
+        """Meshes that may miss Fermi surfaces, for integrands that live there alone."""
+        surfaces = self.integrand.surfaces
+        points_c, slot_s = np.zeros(3), np.zeros(self.integrand.n_slots, dtype=bool)
+        for mu, width, r in zip(
+            surfaces.level_f, surfaces.width_f, surfaces.response_f, strict=True
+        ):
+            if self._survey().at(mu).n_occupied is None:
+                slot_s |= self.integrand.response_s == r
+                needed_c = self._survey().slopes(mu) / (MESH_WIDTHS * width)
+                points_c = np.maximum(points_c, needed_c)
+        return LeastMesh(points_c, slot_s) if slot_s.any() else None
+
+    def _survey(self) -> BandSurvey:
+        if self.bands is None:
+            self.bands = BandSurvey(self.integrand.fourier)
+        return self.bands
 
     @property
     def _n_levels(self) -> int:
@@ -218,18 +259,17 @@ class PlannedStrategy:
 
     def _sharpness(self, rtol: float) -> Sharpness:
         """The sharpest feature of all responses at all their Fermi levels."""
-        if self.bands is None:
-            self.bands = BandSurvey(self.integrand.fourier)
+        bands = self._survey()
         digits = math.log(1.0 / min(max(rtol, 1e-14), 0.1))
         sharpest = Sharpness(math.inf, "nothing", np.ones(3))
         metal = False
         surveys: dict[float, GapSurvey] = {}
         for response in self.integrand.responses:
             for mu in response.levels:
-                survey = surveys.setdefault(mu, self.bands.at(mu))
+                survey = surveys.setdefault(mu, bands.at(mu))
                 metal |= survey.n_occupied is None
                 energy, reason = _width(response, survey, digits)
-                slope_c = self.bands.slopes(mu)
+                slope_c = bands.slopes(mu)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     points_c = digits / (2.0 * math.pi) * slope_c / energy
                 points_c = np.where(slope_c > 0.0, points_c, 1.0)
@@ -274,9 +314,19 @@ def _width(response: Response, survey: GapSurvey, digits: float) -> tuple[float,
 
 
 def _suitable(
-    rule: AutoMesh, sharpness: Sharpness, n_levels: int, dimension: int, gain: float
+    rule: AutoMesh,
+    sharpness: Sharpness,
+    n_levels: int,
+    dimension: int,
+    gain: float,
+    *,
+    on_surface: bool,
 ) -> tuple[Rule, str]:
-    """The rule that suits, and why; ``gain`` is what symmetry saves a mesh beyond the others."""
+    """The rule that suits, and why.
+
+    ``gain`` is what symmetry saves a mesh beyond the others; ``on_surface`` tells whether all there
+    is lies on Fermi surfaces.
+    """
     periodic = PeriodicMesh(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
     needed = float(sharpness.points_c.max())
     why = f"the sharpest feature is {sharpness.reason}"
@@ -287,7 +337,7 @@ def _suitable(
         return periodic, f"PeriodicMesh: {why}"
     if n_levels >= MANY_LEVELS:
         return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
-    if dimension > 1 and sharpness.energy == 0.0:
+    if dimension > 1 and (sharpness.energy == 0.0 or on_surface):
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
         return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)

@@ -316,7 +316,8 @@ class _Leader:
 
     def _has_result(self) -> bool:
         """Whether there is an estimate to return; no limit ends a run before."""
-        return self.strategy.estimate() is not None
+        estimate = self.strategy.estimate()
+        return estimate is not None and bool(np.isfinite(estimate.error_x).all())
 
     def _check_promises(self, answer: Answer) -> None:
         """Bands below a Fermi level of an insulator are as many in every task."""
@@ -384,10 +385,24 @@ class _Leader:
             )
         )
 
+    def _refuse_unknown(self, error_x: FloatArray) -> None:
+        """Zero is no estimate of a Fermi surface that all points missed."""
+        unknown = np.flatnonzero(~np.isfinite(error_x))
+        if unknown.size:
+            slot = self.integrand.slot_x[unknown[0]]
+            response = self.integrand.responses[self.integrand.response_s[slot]]
+            raise IntegrationError(
+                f"{response.claims.name}: no point met the Fermi surface, on which all of the "
+                f"integrand lies within {response.scales.surface:g} eV of the Fermi level, so that "
+                f"nothing is known of the integral ({self.strategy.reason}). Leave the rule to "
+                "AutoMesh, or give more max_points or a higher temperature."
+            )
+
     def _integral(self, stopped: str) -> ZoneIntegral:
         estimate, tolerance = self.strategy.estimate(), self.strategy.tolerance
         if estimate is None or tolerance is None:
             raise IntegrationError("The rule ended without an estimate.")
+        self._refuse_unknown(estimate.error_x)
         scale = 1.0 / self.integrand.fourier.model.measure
         converged: bool | None = None
         if tolerance.rtol > 0.0 or tolerance.atol > 0.0:

@@ -9,6 +9,7 @@ import numpy as np
 
 from w90spin.arrays import AnyNumberArray, BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
+from w90spin.integrate.surface import Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.continuum import KRegion, OperatorSource
 from w90spin.kspace.fourier import KLines, KPoints
@@ -37,11 +38,14 @@ class Values:
         each Fermi level, at the first k.
     kpt_c : float array (c)
         That k.
+    energy_kn : float array (k, n)
+        Band energies. [eV]
     """
 
     value_kx: FloatArray
     occupied: tuple[IntArray | None, ...]
     kpt_c: FloatArray
+    energy_kn: FloatArray
 
 
 class Integrand:
@@ -87,6 +91,8 @@ class Integrand:
         self.pieces = self.region.pieces if isinstance(self.region, FittedRegion) else 1
         per_point = fourier.bytes_per_point * self.images
         self.batch = batch or max(FEWEST_POINTS, BATCH_BYTES // per_point)
+        # In a region, rays are cut where bands cross the levels: nothing is left to be followed.
+        self.surfaces = Surfaces.of(responses if self.region is None else [])
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]
@@ -101,6 +107,14 @@ class Integrand:
         self.slot_x: IntArray = np.repeat(
             np.arange(len(self._slot_start)), np.diff(np.append(self._slot_start, start))
         )
+
+    @property
+    def response_s(self) -> IntArray:
+        """Number of the response that a slot belongs to, shape (slot)."""
+        sizes = [int(np.prod(claim.shape)) for _, claim in self.claims]
+        of_x = np.repeat([r for r, _ in self.claims], sizes)
+        response_s: IntArray = of_x[self._slot_start]
+        return response_s
 
     @property
     def n_slots(self) -> int:
@@ -127,8 +141,7 @@ class Integrand:
             That of a response.
         """
         points, weight_k = self._placed(points)
-        values = self._values(self._states(points))
-        return replace(values, value_kx=self._weighted(values.value_kx, weight_k))
+        return self._at_nodes(self._values(self._states(points)), weight_k)
 
     def with_moduli(self, points: KPoints | KLines) -> tuple[Values, FloatArray]:
         """The same, and the sum of the moduli that each slot adds up, shape (k, slot)."""
@@ -139,8 +152,7 @@ class Integrand:
         for response in self.responses:
             size = response.magnitude(states)
             moduli += [size[claim.name].reshape(n_k, -1) for claim in response.claims.raw]
-        values = self._values(states)
-        values = replace(values, value_kx=self._weighted(values.value_kx, weight_k))
+        values = self._at_nodes(self._values(states), weight_k)
         return values, self._weighted(np.concatenate(moduli, axis=1), weight_k)
 
     def norm(self, vector: FloatArray) -> FloatArray:
@@ -214,6 +226,16 @@ class Integrand:
         weighted_kx: FloatArray = weight_k[:, None] * image_kgx.sum(axis=1)
         return weighted_kx
 
+    def _at_nodes(self, values: Values, weight_k: FloatArray | None) -> Values:
+        """Values of all images of each node, summed with its weight, and all their bands."""
+        if weight_k is None:
+            return values
+        return replace(
+            values,
+            value_kx=self._weighted(values.value_kx, weight_k),
+            energy_kn=values.energy_kn.reshape(len(weight_k), -1),
+        )
+
     def _states(self, points: KPoints | KLines) -> BlochStates:
         try:
             return solve(self.fourier, points, self.tolerance)
@@ -254,4 +276,6 @@ class Integrand:
                 columns.append(flat_kx)
             below_kf = response.occupied_bands(states)
             promises.append(None if below_kf is None else below_kf[0])
-        return Values(np.concatenate(columns, axis=1), tuple(promises), states.kpt_kc[0])
+        return Values(
+            np.concatenate(columns, axis=1), tuple(promises), states.kpt_kc[0], states.energy_kn
+        )

@@ -8,18 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.integrate.cubature import line_rule
 from w90spin.integrate.integrand import Integrand, Values
 from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
+from w90spin.integrate.surface import LEAST_STATES, NO_POCKETS, Pockets, Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import KLines
 
 FIRST_PANELS = 4
 """Panels that a line begins with."""
-
-INNER_SHARE = 0.25
-"""Part of an integral's tolerance that those inside it get."""
 
 MARKED_SHARE = 0.7
 """Part of a line's error that the panels split at once carry."""
@@ -51,23 +49,52 @@ LEAST_BUDGET = 500
 MOST_PANELS = 2000
 """Panels of one line, at most."""
 
+HIDING_PARTS = 1 << 14
+"""Panels of the outer directions are no further halved for what may hide in them: where bands turn
+round jumps from one extremum to another, which looks the same at any size."""
+
 MOST_PASSES = 4
 """How often all is done anew because the tolerance turns out smaller than first thought."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Panels:
-    """Panels of one line: [number, number + 1] / parts, with mean and errors."""
+    """Panels of one line: [number, number + 1] / parts, with mean and errors.
+
+    For integrands that live on Fermi surfaces also: whether the nodes may miss one; the states per
+    energy that are unresolved and those that are seen; bands at the nodes, or where inside of them
+    bands turn round.
+    """
 
     number_x: IntArray
     parts_x: IntArray
     mean_xy: FloatArray
     error_xs: FloatArray
     inner_xs: FloatArray
+    blind_x: BoolArray
+    states_xf: FloatArray
+    trace_xpm: FloatArray
 
     def mean(self) -> FloatArray:
         mean_y: FloatArray = (self.mean_xy / self.parts_x[:, None]).sum(axis=0)
         return mean_y
+
+    def states(self) -> FloatArray:
+        """States per energy that are unresolved and those that are seen, shape (2 f)."""
+        missed_f, seen_f = np.split((self.states_xf / self.parts_x[:, None]).sum(axis=0), 2)
+        blind = float((self.blind_x / self.parts_x).sum())
+        return np.concatenate([missed_f + blind * seen_f, seen_f])
+
+    def surface(self, surfaces: Surfaces, of_bands: bool) -> FloatArray:
+        """States per energy, and where bands turn round, of the whole line, shape (5 f)."""
+        if not len(surfaces):
+            return self.states()
+        node_xp = _nodes(self.number_x, self.parts_x)
+        trace_pm = self.trace_xpm[np.argsort(self.number_x / self.parts_x)].reshape(
+            node_xp.size, -1
+        )
+        turns = surfaces.turns_of_bands if of_bands else surfaces.turns_of_turns
+        return np.concatenate([self.states(), turns(trace_pm)])
 
     def error(self) -> FloatArray:
         error_s: FloatArray = self.own_error() + self._added(self.inner_xs)
@@ -86,6 +113,9 @@ class _Panels:
     def marked(self, allowed_s: FloatArray) -> IntArray:
         """Panels to halve: the fewest that carry most of what exceeds the tolerance."""
         may_x = self.parts_x < 1 << DEEPEST
+        blind_x = np.flatnonzero(self.blind_x & may_x)
+        if len(blind_x) and len(may_x) <= MOST_PANELS:
+            return blind_x
         # What panels that may not be halved any more carry is lost: others cannot make up for it.
         open_s = self._added(self.error_xs * may_x[:, None]) > allowed_s
         if not open_s.any() or len(may_x) > MOST_PANELS:
@@ -112,7 +142,16 @@ class _Panels:
         )
 
 
-_PANEL_ARRAYS = ("number_x", "parts_x", "mean_xy", "error_xs", "inner_xs")
+_PANEL_ARRAYS = (
+    "number_x",
+    "parts_x",
+    "mean_xy",
+    "error_xs",
+    "inner_xs",
+    "blind_x",
+    "states_xf",
+    "trace_xpm",
+)
 
 
 def _panels(
@@ -121,6 +160,9 @@ def _panels(
     parts_x: IntArray,
     value_xpy: FloatArray,
     inner_xps: FloatArray,
+    surface_xpm: FloatArray,
+    blind_x: BoolArray,
+    of_bands: bool,
 ) -> _Panels:
     r"""Kronrod's mean over panels and its error.
 
@@ -143,8 +185,21 @@ def _panels(
     )
     fall_xs = np.clip(fall_exs.max(axis=0), LEAST_FALL, 1.0)
     error_xs = SAFETY * size_exs[2] * fall_xs**TRUSTED_POWER
-    inner_xs = np.sqrt(np.einsum("p,xps->xs", rule.weight_p**2, inner_xps**2))
-    return _Panels(number_x, parts_x, mean_xy, error_xs, inner_xs)
+    inner_xs: FloatArray = np.sqrt(np.einsum("p,xps->xs", rule.weight_p**2, inner_xps**2))
+    n_levels = len(integrand.surfaces)
+    states_xpf, trace_xpm = np.split(surface_xpm, [2 * n_levels], axis=2)
+    states_xf = np.einsum("p,xpf->xf", rule.weight_p, states_xpf)
+    if n_levels:
+        if of_bands:
+            unresolved_xf = integrand.surfaces.unresolved_between(trace_xpm)
+        else:
+            turns_xf = integrand.surfaces.hides(trace_xpm) & (parts_x < HIDING_PARTS)[:, None]
+            turns_xf |= integrand.surfaces.begins(trace_xpm)
+            unresolved_xf = np.where(turns_xf, LEAST_STATES, 0.0)
+        around_xf = LEAST_STATES * blind_x[:, None]
+        blind_x = blind_x | np.asarray((unresolved_xf > 0.0).any(axis=1))
+        states_xf[:, :n_levels] += np.maximum(unresolved_xf, around_xf)
+    return _Panels(number_x, parts_x, mean_xy, error_xs, inner_xs, blind_x, states_xf, trace_xpm)
 
 
 def _halves(number_x: IntArray, parts_x: IntArray) -> tuple[IntArray, IntArray]:
@@ -161,44 +216,53 @@ def _nodes(number_x: IntArray, parts_x: IntArray) -> FloatArray:
 class _Inner:
     """Integrals over the inner directions at given outer coordinates, on one rank."""
 
-    def __init__(self, integrand: Integrand, pulse: Callable[[], None], budget: int) -> None:
+    def __init__(
+        self, integrand: Integrand, pulse: Callable[[], None], budget: int, pockets: Pockets
+    ) -> None:
         self.integrand = integrand
         self.pulse = pulse
         self.budget = budget
+        self.pockets = pockets
         self.evaluations = 0
         self.first: Values | None = None
 
     def integrals(
         self, origin_lc: FloatArray, directions: tuple[int, ...], allowed_s: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Means over the directions at every origin (l, y), and their errors (l, slot)."""
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Means over the directions at every origin (l, y), their errors (l, slot), and what is
+        known of Fermi surfaces (l, m).
+        """
         if not directions:
-            return self._evaluate(origin_lc), np.zeros((len(origin_lc), self.integrand.n_slots))
+            value_ly, surface_lm = self._evaluate(origin_lc)
+            return value_ly, np.zeros((len(origin_lc), self.integrand.n_slots)), surface_lm
         if len(directions) == 1:
             return self._lines(origin_lc, directions[0], allowed_s)
-        means, errors = [], []
-        for origin_c in origin_lc:
-            mean_ly, error_ls = self._nested(origin_c, directions, allowed_s)
-            means.append(mean_ly)
-            errors.append(error_ls)
-        return np.stack(means), np.stack(errors)
+        found = [self._nested(origin_c, directions, allowed_s) for origin_c in origin_lc]
+        means, errors, surfaces = zip(*found, strict=True)
+        return np.stack(means), np.stack(errors), np.stack(surfaces)
 
     def _nested(
         self, origin_c: FloatArray, directions: tuple[int, ...], allowed_s: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Mean over two or more directions at one origin."""
+        outer = self._outside(directions)
 
         def panels(number_x: IntArray, parts_x: IntArray) -> _Panels:
             node_xp = _nodes(number_x, parts_x)
             origin_lc = np.tile(origin_c, (node_xp.size, 1))
             origin_lc[:, directions[0]] = node_xp.ravel()
-            mean_ly, error_ls = self.integrals(origin_lc, directions[1:], INNER_SHARE * allowed_s)
+            # Errors of inner integrals average out: they need be no smaller than that of the mean.
+            mean_ly, error_ls, surface_lm = self.integrals(origin_lc, directions[1:], allowed_s)
+            origin_xc = np.tile(origin_c, (len(number_x), 1))
             return _panels(
                 self.integrand,
                 number_x,
                 parts_x,
                 mean_ly.reshape(*node_xp.shape, -1),
                 error_ls.reshape(*node_xp.shape, -1),
+                surface_lm.reshape(*node_xp.shape, surface_lm.shape[1]),
+                self.pockets.in_panels(number_x, parts_x, directions[0], origin_xc, outer),
+                of_bands=False,
             )
 
         number_x = np.arange(FIRST_PANELS)
@@ -206,19 +270,33 @@ class _Inner:
         while self.evaluations < self.budget and len(marked_x := line.marked(allowed_s)):
             halves = _halves(line.number_x[marked_x], line.parts_x[marked_x])
             line = line.without(marked_x).joined(panels(*halves))
-        return line.mean(), line.error()
+        return line.mean(), line.error(), line.surface(self.integrand.surfaces, of_bands=False)
+
+    def _outside(self, directions: tuple[int, ...]) -> tuple[int, ...]:
+        """Directions whose coordinates are chosen."""
+        periodic = self.integrand.fourier.model.periodic
+        return tuple(c for c in range(3) if periodic[c] and c not in directions)
 
     def _lines(
         self, origin_lc: FloatArray, direction: int, allowed_s: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Means over parallel lines, all refined at once."""
+        outer = self._outside((direction,))
 
         def panels(line_x: IntArray, number_x: IntArray, parts_x: IntArray) -> _Panels:
             node_xp = _nodes(number_x, parts_x)
-            value_ky = self._on_lines(origin_lc[line_x], node_xp, direction)
-            inner_xps = np.zeros((*node_xp.shape, self.integrand.n_slots))
-            value_xpy = value_ky.reshape(*node_xp.shape, -1)
-            return _panels(self.integrand, number_x, parts_x, value_xpy, inner_xps)
+            origin_xc = origin_lc[line_x]
+            value_ky, surface_km = self._on_lines(origin_xc, node_xp, direction)
+            return _panels(
+                self.integrand,
+                number_x,
+                parts_x,
+                value_ky.reshape(*node_xp.shape, -1),
+                np.zeros((*node_xp.shape, self.integrand.n_slots)),
+                surface_km.reshape(*node_xp.shape, surface_km.shape[1]),
+                self.pockets.in_panels(number_x, parts_x, direction, origin_xc, outer),
+                of_bands=True,
+            )
 
         n_lines = len(origin_lc)
         line_x = np.repeat(np.arange(n_lines), FIRST_PANELS)
@@ -247,14 +325,23 @@ class _Inner:
             )
             for line, _, _ in asked:
                 active[line] = active[line].joined(_picked(new, np.flatnonzero(line_x == line)))
-        means = np.stack([done[line].mean() for line in range(n_lines)])
-        return means, np.stack([done[line].error() for line in range(n_lines)])
+        lines = [done[line] for line in range(n_lines)]
+        surfaces = self.integrand.surfaces
+        return (
+            np.stack([line.mean() for line in lines]),
+            np.stack([line.error() for line in lines]),
+            np.stack([line.surface(surfaces, of_bands=True) for line in lines]),
+        )
 
-    def _on_lines(self, origin_xc: FloatArray, node_xp: FloatArray, direction: int) -> FloatArray:
-        """Integrand at nodes on lines, in batches."""
+    def _on_lines(
+        self, origin_xc: FloatArray, node_xp: FloatArray, direction: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Integrand at nodes on lines, in batches; with Fermi levels to follow also the states
+        missed (none), those seen and all bands.
+        """
         n_x, n_p = node_xp.shape
-        batch = self.integrand.batch
-        values = []
+        batch, surfaces = self.integrand.batch, self.integrand.surfaces
+        values, known = [], []
         for start in range(0, n_x, max(1, batch // n_p)):
             part = slice(start, start + max(1, batch // n_p))
             for begin in range(0, n_p, batch):
@@ -263,10 +350,13 @@ class _Inner:
                 self.first = self.first or found
                 self.evaluations += nodes.size
                 values.append(found.value_kx)
+                seen_kf = surfaces.density(found.energy_kn)
+                bands_kn = found.energy_kn if len(surfaces) else seen_kf
+                known.append(np.concatenate([np.zeros_like(seen_kf), seen_kf, bands_kn], axis=1))
                 self.pulse()
-        return np.concatenate(values)
+        return np.concatenate(values), np.concatenate(known)
 
-    def _evaluate(self, kpt_kc: FloatArray) -> FloatArray:
+    def _evaluate(self, kpt_kc: FloatArray) -> tuple[FloatArray, FloatArray]:
         direction = self.integrand.fourier.direction
         return self._on_lines(kpt_kc, kpt_kc[:, direction, None], direction)
 
@@ -289,21 +379,24 @@ class IntegrateInside:
         Largest errors; infinite for slots that the symmetry forces to vanish.
     budget : int
         Evaluations after which nothing is refined any more; the error then tells.
+    pockets : Pockets
+        Where nodes may miss a Fermi surface.
     """
 
     outer_l: FloatArray
     directions: tuple[int, ...]
     allowed_s: FloatArray
     budget: int
+    pockets: Pockets = NO_POCKETS
 
     def __call__(self, integrand: Integrand, pulse: Callable[[], None]) -> Answer:
-        """Means, errors and evaluations, shape (l, x + slot + 1)."""
-        inner = _Inner(integrand, pulse, self.budget)
+        """Means, errors, Fermi surfaces and evaluations, shape (l, x + slot + m + 1)."""
+        inner = _Inner(integrand, pulse, self.budget, self.pockets)
         origin_lc = np.zeros((len(self.outer_l), 3))
         origin_lc[:, self.directions[0]] = self.outer_l
-        mean_ly, error_ls = inner.integrals(origin_lc, self.directions[1:], self.allowed_s)
-        cost_l = np.full((len(mean_ly), 1), inner.evaluations / len(mean_ly))
-        rows = np.concatenate([mean_ly, error_ls, cost_l], axis=1)
+        found = inner.integrals(origin_lc, self.directions[1:], self.allowed_s)
+        cost_l = np.full((len(origin_lc), 1), inner.evaluations / len(origin_lc))
+        rows = np.concatenate([*found, cost_l], axis=1)
         return answer(rows, inner.evaluations, len(rows), inner.first)
 
 
@@ -323,6 +416,8 @@ class IteratedStrategy:
         Rough mean over the zone, from which the first tolerances are taken.
     max_points : int
         Evaluations at which to give up.
+    pockets : Pockets
+        Where nodes may miss a Fermi surface.
     """
 
     def __init__(
@@ -332,8 +427,10 @@ class IteratedStrategy:
         tolerance: Tolerance,
         guess_x: FloatArray,
         max_points: int,
+        pockets: Pockets = NO_POCKETS,
     ) -> None:
         self.integrand = integrand
+        self.pockets = pockets
         self.symmetry = symmetry
         self.tolerance = tolerance
         self.max_points = max_points
@@ -344,6 +441,10 @@ class IteratedStrategy:
         self.vanishing_s = integrand.norm(integrand.allowed(symmetry).astype(np.float64)) == 0.0
         self.allowed_s = self._allowed(guess_x)
         self.passes = 1
+        if len(integrand.surfaces):
+            # The first look has hardly met them: a pass that only follows them tells their size.
+            self.allowed_s = np.full_like(self.allowed_s, np.inf)
+            self.passes = 0
         self.line: _Panels | None = None
         self.marked_x: IntArray = np.zeros(0, dtype=np.int64)
         self.asked = self._first_panels()
@@ -358,11 +459,12 @@ class IteratedStrategy:
         node_l = _nodes(number_x, parts_x).ravel()
         # Where the inside is one line, those of a panel are refined together.
         each = len(line_rule().node_p) if len(self.directions) <= 2 else 1
-        allowed_s = INNER_SHARE * self.allowed_s
         n_tasks = -(-len(node_l) // each)
         budget = max(self.max_points - self.evaluated, 0) // n_tasks + LEAST_BUDGET
         tasks = [
-            IntegrateInside(node_l[start : start + each], self.directions, allowed_s, budget)
+            IntegrateInside(
+                node_l[start : start + each], self.directions, self.allowed_s, budget, self.pockets
+            )
             for start in range(0, len(node_l), each)
         ]
         label = f"{len(node_l)} outer nodes, pass {self.passes}"
@@ -373,14 +475,21 @@ class IteratedStrategy:
         rows = np.concatenate(outcome)
         number_x, parts_x = self.asked
         self.evaluated += round(float(rows[:, -1].sum()))
-        value_ly, inner_ls = np.split(rows[:, :-1], [self.integrand.size], axis=1)
-        shape = (len(number_x), -1)
+        size = self.integrand.size
+        value_ly, inner_ls, surface_lm = np.split(
+            rows[:, :-1], [size, size + self.integrand.n_slots], axis=1
+        )
+        shape = (len(number_x), len(line_rule().node_p), -1)
+        outer = self.directions[0]
         new = _panels(
             self.integrand,
             number_x,
             parts_x,
-            value_ly.reshape(*shape, self.integrand.size),
-            inner_ls.reshape(*shape, self.integrand.n_slots),
+            value_ly.reshape(shape),
+            inner_ls.reshape(shape),
+            surface_lm.reshape(*shape[:2], surface_lm.shape[1]),
+            self.pockets.in_panels(number_x, parts_x, outer, np.zeros((len(number_x), 3)), ()),
+            of_bands=len(self.directions) == 1,
         )
         self.line = new if self.line is None else self.line.without(self.marked_x).joined(new)
         self._settle()
@@ -410,6 +519,8 @@ class IteratedStrategy:
         if "number_x" in state:
             self.line = _Panels(*(np.asarray(state[name]) for name in _PANEL_ARRAYS))
             self._settle()
+        else:
+            self.asked = self._first_panels()
 
     def _allowed(self, value_y: FloatArray) -> FloatArray:
         """Largest errors; nothing is asked of what vanishes by symmetry."""
@@ -417,9 +528,8 @@ class IteratedStrategy:
 
     def _first_panels(self) -> tuple[IntArray, IntArray]:
         """Panels of [0, 1/2] where the other half is its image, else of [0, 1]."""
-        n = 2 * FIRST_PANELS if self.halved else FIRST_PANELS
-        number_x = np.arange(FIRST_PANELS)
-        return number_x, np.full(FIRST_PANELS, n)
+        n_panels = FIRST_PANELS if self.passes else 1
+        return np.arange(n_panels), np.full(n_panels, 2 * n_panels if self.halved else n_panels)
 
     def _settle(self) -> None:
         if self.line is None:
@@ -428,7 +538,7 @@ class IteratedStrategy:
         value_y = twice * self.line.mean()
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
-        error_s = np.where(self.vanishing_s, 0.0, twice * self.line.error())
+        error_s = np.where(self.vanishing_s, 0.0, twice * self.line.error() + self._lost())
         error_y = self._by_component(error_s, value_y)
         self.known = Estimate(
             value_y, error_y, f"{_nodes(self.line.number_x, self.line.parts_x).size} outer nodes"
@@ -437,6 +547,9 @@ class IteratedStrategy:
         if self.evaluated >= self.max_points:
             return
         allowed_s = self._allowed(value_y)
+        if self.passes == 0:
+            self._begin_anew(allowed_s)
+            return
         if self.passes == 1:  # the first look may have asked for far too much
             self.allowed_s = np.maximum(self.allowed_s, LOOSENED * allowed_s)
         allowed_s = np.minimum(self.allowed_s, allowed_s)
@@ -445,11 +558,23 @@ class IteratedStrategy:
             marked_x = self.marked_x
             self.asked = _halves(self.line.number_x[marked_x], self.line.parts_x[marked_x])
         elif np.any(self.tolerance.excess(error_y, value_y) > 1.0) and self.passes < MOST_PASSES:
-            self.allowed_s = 0.5 * allowed_s
-            self.passes += 1
-            self.line = None
-            self.marked_x = np.zeros(0, dtype=np.int64)
-            self.asked = self._first_panels()
+            self._begin_anew(0.5 * allowed_s)
+
+    def _begin_anew(self, allowed_s: FloatArray) -> None:
+        self.allowed_s = allowed_s
+        self.passes += 1
+        self.line = None
+        self.marked_x = np.zeros(0, dtype=np.int64)
+        self.asked = self._first_panels()
+
+    def _lost(self) -> FloatArray:
+        """What every slot may lack of the Fermi surface."""
+        if self.line is None or not len(self.integrand.surfaces):
+            return np.zeros(self.integrand.n_slots)
+        missed_f, seen_f = np.split(self.line.states(), 2)
+        size_xs = self.integrand.norm(self.line.mean_xy) / self.line.parts_x[:, None]
+        moduli_s = size_xs.sum(axis=0) * (2.0 if self.halved else 1.0)
+        return self.integrand.surfaces.lost(missed_f, seen_f, moduli_s, self.integrand.response_s)
 
     def _by_component(self, error_s: FloatArray, value_y: FloatArray) -> FloatArray:
         """Errors of components from that of their slot, by their size in it."""

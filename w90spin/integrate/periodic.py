@@ -19,6 +19,7 @@ from w90spin.integrate.mesh import (
     mapping_operations,
 )
 from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
+from w90spin.integrate.surface import LeastMesh
 from w90spin.integrate.symmetry import ZoneSymmetry
 
 DIVISORS = (2, 3, 5)
@@ -181,6 +182,8 @@ class UniformStrategy:
         The mesh.
     shift : 3 floats
         0 or 0.5.
+    least : LeastMesh, optional
+        Below which errors mean nothing.
     """
 
     def __init__(
@@ -190,11 +193,13 @@ class UniformStrategy:
         tolerance: Tolerance,
         n_c: tuple[int, int, int],
         shift: tuple[float, float, float],
+        least: LeastMesh | None = None,
     ) -> None:
         self.integrand = integrand
         self.symmetry = symmetry
         self.tolerance = tolerance
         self.shift = shift
+        self.least = least
         divisors = _divisors(n_c, shift)
         half_c = (max(1, n_c[0] // 2), max(1, n_c[1] // 2), max(1, n_c[2] // 2))
         self.meshes = [n_c] if divisors or half_c == n_c else [n_c, half_c]
@@ -225,6 +230,7 @@ class UniformStrategy:
         mean_mx = np.concatenate(self.means)
         error_x = mesh_error(self.tolerance, mean_mx[0], mean_mx[1:], self.divisors)
         n_c = self.meshes[0]
+        error_x = _at_least(self.least, n_c, mean_mx[0], error_x, self.integrand)
         return Estimate(mean_mx[0], error_x, "x".join(map(str, n_c)) + " mesh", n_c)
 
     def state(self) -> State:
@@ -253,6 +259,8 @@ class PeriodicStrategy:
         0 or 0.5.
     max_points : int
         No mesh gets more points.
+    least : LeastMesh, optional
+        Below which errors mean nothing.
     """
 
     def __init__(
@@ -263,11 +271,13 @@ class PeriodicStrategy:
         start_c: tuple[int, int, int],
         shift: tuple[float, float, float],
         max_points: int,
+        least: LeastMesh | None = None,
     ) -> None:
         self.integrand = integrand
         self.symmetry = symmetry
         self.tolerance = tolerance
         self.shift = shift
+        self.least = least
         self.max_points = max_points
         self.step = SHIFTED_STEP if any(shift) else MESH_STEP
         self.n_c = self._rounded(_alike(start_c, symmetry), 1.0)
@@ -334,6 +344,7 @@ class PeriodicStrategy:
         )
         value_x = mean_mx[0]
         error_x = mesh_error(self.tolerance, value_x, mean_mx[1:], self.divisors)
+        error_x = _at_least(self.least, self.n_c, value_x, error_x, self.integrand)
         label = "x".join(map(str, self.n_c)) + " mesh"
         self.known = Estimate(value_x, error_x, label, self.n_c)
         excess_s = self.tolerance.excess(error_x, value_x)
@@ -377,6 +388,21 @@ class PeriodicStrategy:
     def _rounded(self, n_c: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
         up = [self.step * math.ceil(n * factor / self.step - 1e-9) if n > 1 else 1 for n in n_c]
         return (up[0], up[1], up[2])
+
+
+def _at_least(
+    least: LeastMesh | None,
+    n_c: tuple[int, int, int],
+    value_x: FloatArray,
+    error_x: FloatArray,
+    integrand: Integrand,
+) -> FloatArray:
+    """Errors, none smaller than what a mesh may miss of Fermi surfaces."""
+    if least is None:
+        return error_x
+    floor_s = least.error(n_c, integrand.norm(value_x))
+    larger_x: FloatArray = np.maximum(error_x, floor_s[integrand.slot_x])
+    return larger_x
 
 
 def _alike(n_c: tuple[int, int, int], symmetry: ZoneSymmetry | None) -> tuple[int, int, int]:

@@ -170,9 +170,8 @@ class Tolerance:
     def relative(self, error_x: FloatArray, value_x: FloatArray) -> float:
         """Largest relative error of a slot."""
         error_s, reference_s = self.integrand.norm(error_x), self.reference(value_x)
-        ratio_s = np.divide(
-            error_s, reference_s, out=np.zeros_like(error_s), where=reference_s > 0.0
-        )
+        nothing_s = np.where(np.isinf(error_s), np.inf, 0.0)
+        ratio_s = np.divide(error_s, reference_s, out=nothing_s, where=reference_s > 0.0)
         return float(ratio_s.max(initial=0.0))
 
     def at_least_rounding(self, error_x: FloatArray) -> FloatArray:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.integrate.cubature import Cubature, gauss_kronrod, genz_malik
 from w90spin.integrate.integrand import Integrand, Values
 from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
+from w90spin.integrate.surface import LEAST_STATES, NO_POCKETS, Pockets
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import KPoints
 
@@ -32,11 +33,18 @@ LEAST_RELIANCE = 0.003
 SPREAD_FACTOR = 3.0
 """Standard deviations of a sum of cell errors with random signs."""
 
+ALIKE = {1: 0.0, 2: 0.0, 3: 1.0}
+"""Part of the errors of cells along Fermi surfaces that add with one sign, by dimension: symmetries
+relate many of them, and all are cut off at the same width."""
+
 NEARBY = 1e-9
 """How far outside a cell its neighbours are looked for, in reduced coordinates."""
 
 MOST_BYTES = 400_000_000
 """Memory that cells may take on rank 0; beyond it those with the smallest errors are closed."""
+
+UNRESOLVED_SHARE = 0.25
+"""Part of the tolerance that Fermi surfaces between the nodes may come to."""
 
 CLOSED_SHARE = 0.02
 """Part of the total error that the cells closed at once carry at most."""
@@ -58,7 +66,9 @@ class IntegrateCells:
     directions: tuple[int, ...]
 
     def __call__(self, integrand: Integrand, pulse: Callable[[], None]) -> Answer:
-        """Mean over each cell, signed error, and direction to split: shape (cell, 2 x + 1)."""
+        """Mean over each cell, signed error, roughness along each direction, states at each level
+        that may be missed and that are seen: shape (cell, 2 x + c + 2 f).
+        """
         cubature = _cubature(len(self.directions))
         n_cells, n_nodes = len(self.cell_xc), len(cubature.weight_p)
         low, parts = self.cell_xc[:, 0], self.cell_xc[:, 1]
@@ -69,10 +79,14 @@ class IntegrateCells:
             ) / parts[:, at, None]
         kpt_kc = kpt_xpc.reshape(-1, 3)
         value_kx = np.empty((len(kpt_kc), integrand.size))
+        surfaces = integrand.surfaces
+        energies = []
         first: Values | None = None
         for start in range(0, len(kpt_kc), integrand.batch):
             values = integrand(KPoints(kpt_kc[start : start + integrand.batch]))
             value_kx[start : start + integrand.batch] = values.value_kx
+            if len(surfaces):
+                energies.append(values.energy_kn)
             first = first or values
             pulse()
         value_xpy = value_kx.reshape(n_cells, n_nodes, -1)
@@ -87,7 +101,18 @@ class IntegrateCells:
         # Along which direction is the integrand roughest, all slots on one scale?
         scale_s = np.maximum(np.abs(fourth_cxs).max(axis=(0, 1)), np.finfo(np.float64).tiny)
         rough_xc = (fourth_cxs / scale_s).max(axis=2).T
-        outcome = np.concatenate([mean, error, rough_xc], axis=1)
+        columns = [mean, error, rough_xc]
+        if len(surfaces):
+            energy_kn = np.concatenate(energies)
+            energy_xpn = energy_kn.reshape(n_cells, n_nodes, -1)
+            missed_xfn = surfaces.unresolved(energy_xpn)
+            missed_xn: BoolArray = np.asarray(missed_xfn.any(axis=1))
+            steep_xc = _steepness(energy_xpn, missed_xn)
+            columns[2] = np.where(missed_xn.any(axis=1, keepdims=True), steep_xc, rough_xc)
+            density_kf = surfaces.density(energy_kn)
+            seen_xf = density_kf.reshape(n_cells, n_nodes, -1).mean(axis=1)
+            columns += [missed_xfn.sum(axis=2), seen_xf]
+        outcome = np.concatenate(columns, axis=1)
         return answer(outcome, len(kpt_kc), n_cells, first)
 
 
@@ -104,9 +129,14 @@ class TreeStrategy:
         When to stop.
     max_points : int
         Evaluations at which to give up.
+    pockets : Pockets
+        Where the first cells may miss a Fermi surface.
 
     Notes
     -----
+    Cells that a band crosses a Fermi level in, unseen by the nodes, are split before all others if
+    the integrand lives on the Fermi surface.
+
     The error of a cell is the difference of its two rules, which is that of the lower one.  When a
     cell is split, the difference to the sum of its parts shows how much smaller the error of the
     better rule is; the mean of that ratio over the last rounds scales the total error.  Errors of
@@ -119,10 +149,12 @@ class TreeStrategy:
         symmetry: ZoneSymmetry | None,
         tolerance: Tolerance,
         max_points: int,
+        pockets: Pockets = NO_POCKETS,
     ) -> None:
         self.integrand = integrand
         self.tolerance = tolerance
         self.max_points = max_points
+        self.pockets = pockets
         periodic = integrand.fourier.model.periodic
         self.directions = tuple(c for c in range(3) if periodic[c])
         self.symmetry = symmetry
@@ -132,12 +164,15 @@ class TreeStrategy:
         self.value_xy = np.zeros((0, integrand.size))
         self.error_xy = np.zeros((0, integrand.size))
         self.rough_xc = np.zeros((0, len(self.directions)))
+        self.states_xf = np.zeros((0, 2 * len(integrand.surfaces)))
         self.parent_x: IntArray = np.zeros(0, dtype=np.int64)
         self.asked_xc = self.cell_xc
         self.evaluated = 0
         # Value, signed error and squared error of cells that are closed: never split, not kept.
         self.closed_ny = np.zeros((3, integrand.size))
         self.n_closed = 0
+        on_surface_s = np.isin(integrand.response_s, integrand.surfaces.response_f)
+        self.alike_y = ALIKE[len(self.directions)] * on_surface_s[integrand.slot_x]
         self.true_s = np.zeros(integrand.n_slots)
         self.said_s = np.zeros(integrand.n_slots)
         self.known: Estimate | None = None
@@ -160,8 +195,10 @@ class TreeStrategy:
     def tell(self, outcome: FloatArray | list[FloatArray]) -> None:
         """What the cells asked for came to; marks those to split next."""
         rows = np.concatenate(outcome)
-        size = self.integrand.size
-        value_xy, error_xy, rough_xc = np.split(rows, [size, 2 * size], axis=1)
+        size, d = self.integrand.size, len(self.directions)
+        value_xy, error_xy, rough_xc, states_xf = np.split(
+            rows, [size, 2 * size, 2 * size + d], axis=1
+        )
         error_xy = error_xy * self.allowed_x
         self.evaluated += len(rows) * len(_cubature(len(self.directions)).weight_p)
         if len(self.value_xy):
@@ -174,7 +211,9 @@ class TreeStrategy:
             value_xy = np.concatenate([self.value_xy[keep_x], value_xy])
             error_xy = np.concatenate([self.error_xy[keep_x], error_xy])
             rough_xc = np.concatenate([self.rough_xc[keep_x], rough_xc])
+            states_xf = np.concatenate([self.states_xf[keep_x], states_xf])
         self.value_xy, self.error_xy, self.rough_xc = value_xy, error_xy, rough_xc
+        self.states_xf = states_xf
         self._settle()
 
     def estimate(self) -> Estimate | None:
@@ -195,6 +234,7 @@ class TreeStrategy:
             "value": self.value_xy,
             "error": self.error_xy,
             "rough": self.rough_xc,
+            "states": self.states_xf,
             "evaluated": self.evaluated,
             "closed": self.closed_ny,
             "n_closed": self.n_closed,
@@ -214,6 +254,7 @@ class TreeStrategy:
         self.value_xy = np.asarray(state["value"])
         self.error_xy = np.asarray(state["error"])
         self.rough_xc = np.asarray(state["rough"])
+        self.states_xf = np.asarray(state["states"])
         self.evaluated = int(state["evaluated"])
         self.closed_ny, self.n_closed = np.array(state["closed"]), int(state["n_closed"])
         self.true_s, self.said_s = np.asarray(state["true"]), np.asarray(state["said"])
@@ -243,7 +284,9 @@ class TreeStrategy:
 
     def _learn(self, part_xy: FloatArray) -> None:
         """How much better the sum of the parts shows the rule to be than it said."""
+        # Where a Fermi surface is between the nodes, both say nothing.
         volume_x = self._volumes()[self.parent_x, None]
+        volume_x = volume_x * ~self._unresolved()[self.parent_x, None]
         better_xy = 0.5 * (part_xy[0::2] + part_xy[1::2])
         norm = self.integrand.norm
         change_xy = (better_xy - self.value_xy[self.parent_x]) * self.allowed_x
@@ -262,16 +305,45 @@ class TreeStrategy:
         reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
         spread_y = SPREAD_FACTOR * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
         error_y = np.maximum(spread_y, np.abs(self.closed_ny[1] + volume_x @ self.error_xy))
-        error_y = reliance_s[self.integrand.slot_x] * error_y
+        lost_s = self._lost(volume_x)
+        error_y = np.maximum(error_y, self.alike_y * (volume_x @ np.abs(self.error_xy)))
+        error_y = reliance_s[self.integrand.slot_x] * error_y + lost_s[self.integrand.slot_x]
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
         error_y = self.tolerance.at_least_rounding(error_y)
         self.known = Estimate(value_y, error_y, f"{len(volume_x) + self.n_closed} cells")
         excess_s = self.tolerance.excess(error_y, value_y)
         self.asked_xc, self.parent_x = self.cell_xc[:0], self.parent_x[:0]
+        around_x = np.flatnonzero(self._around_pockets().any(axis=1))
+        if len(around_x):
+            self._split(around_x)
+            return
         if excess_s.max(initial=0.0) <= 1.0:
             return
-        self._mark(volume_x, value_y, excess_s)
+        allowed_s = self.tolerance.allowed(value_y)
+        if np.any(lost_s > UNRESOLVED_SHARE * allowed_s):
+            self._split(np.flatnonzero(self._unresolved()))
+        else:
+            self._mark(volume_x, allowed_s, excess_s)
+
+    def _unresolved(self) -> BoolArray:
+        """Cells with a Fermi surface that their nodes may miss."""
+        seen = self.states_xf.shape[1] // 2
+        unresolved_x: BoolArray = np.asarray(self.states_xf[:, :seen].any(axis=1))
+        return unresolved_x | self._around_pockets().any(axis=1)
+
+    def _around_pockets(self) -> FloatArray:
+        return self.pockets.in_cells(self.cell_xc, self.directions)
+
+    def _lost(self, volume_x: FloatArray) -> FloatArray:
+        """What every slot may lack of the Fermi surface."""
+        if not self.states_xf.size:
+            return np.zeros(self.integrand.n_slots)
+        missed_f, seen_f = np.split(volume_x @ self.states_xf, 2)
+        around = float(volume_x @ self._around_pockets().any(axis=1))
+        missed_f = missed_f + around * np.maximum(seen_f + missed_f, LEAST_STATES)
+        moduli_s = volume_x @ self.integrand.norm(self.value_xy)
+        return self.integrand.surfaces.lost(missed_f, seen_f, moduli_s, self.integrand.response_s)
 
     def _with_larger_neighbours(self, marked_x: IntArray) -> IntArray:
         """Marked cells, and those larger ones that touch them: what is thin may run on there."""
@@ -307,6 +379,7 @@ class TreeStrategy:
         """Close the cells that matter least; new numbers of the marked ones."""
         first = int(np.searchsorted(carried_x, (1.0 - CLOSED_SHARE) * carried_x[-1])) + 1
         closing_x = np.setdiff1d(order_x[first:], marked_x)
+        closing_x = closing_x[~self._unresolved()[closing_x]]
         volume_x = self._volumes()[closing_x]
         error_xy = self.error_xy[closing_x]
         self.closed_ny[0] += volume_x @ self.value_xy[closing_x]
@@ -315,13 +388,13 @@ class TreeStrategy:
         self.n_closed += len(closing_x)
         keep_x = np.ones(len(self.value_xy), dtype=bool)
         keep_x[closing_x] = False
-        for name in ("cell_xc", "multiplicity_x", "value_xy", "error_xy", "rough_xc"):
+        names = ("cell_xc", "multiplicity_x", "value_xy", "error_xy", "rough_xc", "states_xf")
+        for name in names:
             setattr(self, name, getattr(self, name)[keep_x])
         return (np.cumsum(keep_x) - 1)[marked_x]
 
-    def _mark(self, volume_x: FloatArray, value_y: FloatArray, excess_s: FloatArray) -> None:
+    def _mark(self, volume_x: FloatArray, allowed_s: FloatArray, excess_s: FloatArray) -> None:
         """The fewest cells that carry most of what exceeds the tolerance."""
-        allowed_s = self.tolerance.allowed(value_y)
         open_s = excess_s > 1.0
         error_xs = volume_x[:, None] * self.integrand.norm(self.error_xy)[:, open_s]
         share_x = (error_xs / np.maximum(allowed_s[open_s], np.finfo(np.float64).tiny)).max(axis=1)
@@ -331,21 +404,46 @@ class TreeStrategy:
         carried_x = np.cumsum(share_x[order_x])
         n_marked = 1 + int(np.searchsorted(carried_x, MARKED_SHARE * carried_x[-1]))
         marked_x = self._with_larger_neighbours(np.sort(order_x[:n_marked]))
-        n_nodes = len(_cubature(len(self.directions)).weight_p)
-        if self.evaluated + 2 * n_nodes * len(marked_x) > self.max_points:
-            return
-        if self.value_xy.nbytes + self.error_xy.nbytes > MOST_BYTES:
+        if self._may_split(marked_x) and self._kept_bytes() > MOST_BYTES:
             marked_x = self._close(order_x, carried_x, marked_x)
+        self._split(marked_x)
+
+    def _kept_bytes(self) -> int:
+        return self.value_xy.nbytes + self.error_xy.nbytes
+
+    def _may_split(self, marked_x: IntArray) -> bool:
+        n_nodes = len(_cubature(len(self.directions)).weight_p)
+        return self.evaluated + 2 * n_nodes * len(marked_x) <= self.max_points
+
+    def _split(self, marked_x: IntArray) -> None:
+        """Ask for the halves of cells, if there are points left for them."""
+        if not self._may_split(marked_x):
+            return
         halves_x = self.cell_xc[marked_x].repeat(2, axis=0)
         # Where all nodes see nothing, the longest side is cut.
         blind_xc = self.rough_xc[marked_x].max(axis=1, keepdims=True) == 0.0
         length_xc = 1.0 / self.cell_xc[marked_x, 1]
         preference_xc = np.where(blind_xc, length_xc, self.rough_xc[marked_x])
+        longer_xc = self._around_pockets()[marked_x]
+        around_x = longer_xc.any(axis=1, keepdims=True)
+        preference_xc = np.where(around_x, longer_xc, preference_xc)
         along_x = np.argmax(preference_xc, axis=1).repeat(2)
         row_x = np.arange(len(halves_x))
         halves_x[row_x, 1, along_x] *= 2
         halves_x[row_x, 0, along_x] = 2 * halves_x[row_x, 0, along_x] + row_x % 2
         self.asked_xc, self.parent_x = halves_x, marked_x
+
+
+def _steepness(energy_xpn: FloatArray, of_xn: BoolArray) -> FloatArray:
+    """How far some bands reach along each direction of cells, shape (x, c). [eV]"""
+    n_nodes = energy_xpn.shape[1]
+    d = next(d for d in (1, 2, 3) if len(_cubature(d).weight_p) == n_nodes)
+    steep = []
+    for c in range(d):
+        # In one dimension all nodes are along it.
+        along = slice(None) if d == 1 else [0, 1 + 2 * d + 2 * c, 2 + 2 * d + 2 * c]
+        steep.append(np.where(of_xn, np.ptp(energy_xpn[:, along], axis=1), 0.0).max(axis=1))
+    return np.stack(steep, axis=1)
 
 
 def _cubature(dimension: int) -> Cubature:

@@ -15,8 +15,34 @@ from w90spin.kspace.continuum import OperatorSource
 SURVEY_POINTS = 600
 """About how many k points the first look takes in all."""
 
+POCKET_DEPTH = 4.0
+"""How much further an extremum may lie than the mesh shows, in units of the largest difference
+between its lowest point and the neighbours."""
+
+MOST_POCKETS = 16
+"""Extrema of bands that are looked at closely for one Fermi level, those nearest to it first."""
+
+SMALLEST_POCKET = 1e-5
+"""Size that is made no difference below. [reduced]"""
+
 REFINED_STARTS = 3
 """From how many of the best mesh points the extrema are refined."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pocket:
+    """A small closed part of a Fermi surface.
+
+    Parameters
+    ----------
+    kpt_c : float array (c)
+        The extremum of the band inside.
+    size_c : float array (c)
+        How far from there the band is back at the Fermi level along each direction; 0.5 at most.
+    """
+
+    kpt_c: FloatArray
+    size_c: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +169,63 @@ class BandSurvey:
             direct_kpt_c=None if direct_c is None else self._named(direct_c),
         )
 
+    def pockets(self, mu: float) -> list[Pocket]:
+        """Parts of the Fermi surface so small that few points of a mesh lie inside.
+
+        Found are those inside of which a band has its extremum next to an extremum among the points
+        of the survey.
+
+        Parameters
+        ----------
+        mu : float
+            Fermi level. [eV]
+
+        Returns
+        -------
+        list of Pocket
+        """
+        free = np.flatnonzero(self.fourier.model.periodic)
+        shape = [self.per_axis if repeats else 1 for repeats in self.fourier.model.periodic]
+        candidates: list[tuple[float, int, int, int]] = []
+        for n in range(self.energy_kn.shape[1]):
+            for sign in (1, -1):  # electrons, holes
+                away_k = sign * (self.energy_kn[:, n] - mu)
+                away_c = away_k.reshape(shape)
+                around = [np.roll(away_c, step, axis=c).ravel() for c in free for step in (1, -1)]
+                if not around:
+                    continue
+                lowest_k = np.all([away_k <= other_k for other_k in around], axis=0)
+                steepest_k = np.max(around, axis=0) - away_k
+                near_k = lowest_k & (np.abs(away_k) <= POCKET_DEPTH * steepest_k)
+                candidates += [
+                    (abs(float(away_k[k])), n, sign, int(k)) for k in np.flatnonzero(near_k)
+                ]
+        found = []
+        for _, n, sign, k in sorted(candidates)[:MOST_POCKETS]:
+
+            def away(energy_n: FloatArray, n: int = n, sign: int = sign) -> float:
+                return sign * (float(energy_n[n]) - mu)
+
+            kpt_c, least = self._descend(away, self.kpt_kc[k])
+            if least < 0.0:
+                found.append(Pocket(kpt_c, self._extent(away, kpt_c)))
+        return found
+
+    def _extent(self, away: Callable[[FloatArray], float], kpt_c: FloatArray) -> FloatArray:
+        """How far a quantity is negative along each direction, within a factor of two."""
+        size_c = np.full(3, 0.5)
+        for c in np.flatnonzero(self.fourier.model.periodic):
+            size = SMALLEST_POCKET
+            while size < 0.5:
+                step_c = np.zeros(3)
+                step_c[c] = size
+                ends_kn = self._energies(np.stack([kpt_c - step_c, kpt_c + step_c]))
+                if min(away(energy_n) for energy_n in ends_kn) > 0.0:
+                    break
+                size *= 2.0
+            size_c[c] = 0.5 * size
+        return size_c
+
     def slopes(self, mu: float) -> FloatArray:
         """Largest slope, over the mesh, of the bands next to a Fermi level or crossing it.
 
@@ -174,27 +257,34 @@ class BandSurvey:
         """Lowest value over the zone: mesh first, then a local search from the best points."""
         value_k = np.array([quantity(energy_n) for energy_n in self.energy_kn])
         best_c, best = self.kpt_kc[int(np.argmin(value_k))], float(value_k.min())
-        free = np.flatnonzero(self.fourier.model.periodic)
-        if not free.size:
+        if not any(self.fourier.model.periodic):
             return best_c, best
-        step = 1.0 / round(len(self.kpt_kc) ** (1.0 / free.size))
         for start in np.argsort(value_k, kind="stable")[:REFINED_STARTS]:
-            origin_c = self.kpt_kc[start]
-
-            def local(shift_x: FloatArray, origin_c: FloatArray = origin_c) -> float:
-                kpt_c = self._moved(origin_c, free, step * shift_x)
-                return float(quantity(self._energies(kpt_c[None])[0]))
-
-            simplex = np.vstack([np.zeros(free.size), 0.5 * np.eye(free.size)])
-            found = minimize(
-                local,
-                np.zeros(free.size),
-                method="Nelder-Mead",
-                options={"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-7, "maxiter": 120},
-            )
-            if found.fun < best:
-                best, best_c = float(found.fun), self._moved(origin_c, free, step * found.x)
+            found_c, found = self._descend(quantity, self.kpt_kc[start])
+            if found < best:
+                best_c, best = found_c, found
         return best_c, best
+
+    def _descend(
+        self, quantity: Callable[[FloatArray], float], origin_c: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """A local search from a point of the mesh: where it ends, and the value there."""
+        free = np.flatnonzero(self.fourier.model.periodic)
+
+        def moved(shift_x: FloatArray) -> FloatArray:
+            return self._moved(origin_c, free, shift_x / self.per_axis)
+
+        def local(shift_x: FloatArray) -> float:
+            return float(quantity(self._energies(moved(shift_x)[None])[0]))
+
+        simplex = np.vstack([np.zeros(free.size), 0.5 * np.eye(free.size)])
+        found = minimize(
+            local,
+            np.zeros(free.size),
+            method="Nelder-Mead",
+            options={"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-7, "maxiter": 120},
+        )
+        return moved(found.x), float(found.fun)
 
     def _moved(self, kpt_c: FloatArray, free: IntArray, shift_x: FloatArray) -> FloatArray:
         """A point that is moved along some directions, not beyond the ends of a region."""

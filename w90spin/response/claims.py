@@ -146,11 +146,16 @@ class EnergyScales:
         Broadening of transitions; 0 for none.
     omega : float
         Highest photon energy.
+    surface : float
+        Width of the peak at every Fermi level that is all there is of the integrand: kT for
+        -∂f/∂ε, η for Lorentzians; 0 if bands away from the Fermi levels contribute as well.  Rules
+        then follow the bands through the levels, as the integrand does not show where to look.
     """
 
     kT: float
     eta: float
     omega: float
+    surface: float = 0.0
 
     @property
     def resonant(self) -> bool:

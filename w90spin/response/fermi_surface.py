@@ -80,7 +80,8 @@ class Edelstein:
     @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
-        return EnergyScales(float(self._kT_t.min()), 0.0, 0.0)
+        coldest = float(self._kT_t.min())
+        return EnergyScales(coldest, 0.0, 0.0, surface=coldest)
 
     @property
     def _mu_f(self) -> FloatArray:
@@ -226,7 +227,8 @@ class MagneticSpinHall:
     @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
-        return EnergyScales(float(self._kT_t.min()), 0.0, 0.0)
+        coldest = float(self._kT_t.min())
+        return EnergyScales(coldest, 0.0, 0.0, surface=coldest)
 
     @property
     def _mu_f(self) -> FloatArray:
