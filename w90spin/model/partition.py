@@ -124,6 +124,28 @@ class Partition:
         half: ComplexArray = 0.5 * (projector_klij @ op_kyij + op_kyij @ projector_klij)
         return half
 
+    def slopes(self, kpt_kc: FloatArray, cell_ca: FloatArray) -> ComplexArray | None:
+        """Bare derivatives of the projectors along Cartesian b.
+
+        Parameters
+        ----------
+        kpt_kc : float array (k, c)
+            Reduced coordinates.
+        cell_ca : float array (c, a)
+            Lattice vectors in rows. [Å]
+
+        Returns
+        -------
+        complex array (k, b, l, i, j), or None
+            None for projectors that are the same at every k. [Å]
+        """
+        if self.projector_Rlij is None or self.R_Rc is None:
+            return None
+        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.R_Rc.T))
+        phase_kbR = 1j * (self.R_Rc @ cell_ca).T * phase_kR[:, None]
+        slopes: ComplexArray = np.tensordot(phase_kbR, self.projector_Rlij, axes=1)
+        return slopes
+
     def difference(self, other: Partition) -> tuple[float, float]:
         """How far the projectors of two partitions into the same parts are apart.
 
