@@ -21,7 +21,7 @@ from w90spin.errors import (
     W90SpinWarning,
 )
 from w90spin.inspection import gap_words
-from w90spin.integrate import AutoMesh, Rule
+from w90spin.integrate import AutoMesh, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.checkpoint import SECONDS_BETWEEN, Checkpoint
 from w90spin.integrate.driver import Limits, Progress, ZoneIntegral, integrate
 from w90spin.integrate.symmetry import (
@@ -31,11 +31,12 @@ from w90spin.integrate.symmetry import (
     zone_symmetry,
 )
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
-from w90spin.kspace.fourier import FourierSum, kpt_text
+from w90spin.kspace.continuum import operators_of
+from w90spin.kspace.fourier import kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
+from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.operations import MagneticGroup
 from w90spin.model.thickness import slab_thickness
-from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
 from w90spin.response import SpinPolarizability
 from w90spin.results.result import ResponseResult, Result, Tensor
@@ -46,7 +47,7 @@ LARGEST_DEGENERACY = 0.05
 
 
 def compute(
-    model: WannierModel,
+    model: AnyModel,
     responses: Sequence[SpinPolarizability],
     *,
     mesh: Rule | None = None,
@@ -61,11 +62,11 @@ def compute(
     max_time: float | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Integrate responses of a model over the Brillouin zone.
+    """Integrate responses of a model over the Brillouin zone, or over the region of a k·p model.
 
     Parameters
     ----------
-    model : WannierModel
+    model : WannierModel or ContinuumModel
         The model.
     responses : sequence of responses
         Evaluated together on the same Bloch states.
@@ -125,6 +126,8 @@ def compute(
     ranks = world(comm)
     with one_thread(), ranks.together():
         _check_arguments(responses, mesh, symmetry, degeneracy, batch)
+        if isinstance(model, ContinuumModel):
+            _check_continuum(model, mesh, symmetry)
         limits = Limits(max_cost, max_time)
         return _compute(
             model,
@@ -142,7 +145,7 @@ def compute(
 
 
 def _compute(
-    model: WannierModel,
+    model: AnyModel,
     responses: Sequence[SpinPolarizability],
     mesh: Rule,
     symmetry: str | MagneticGroup,
@@ -157,12 +160,12 @@ def _compute(
     for response in responses:
         if "spin" in response.claims.needs:
             model.needs_spin(response.claims.name)
-    fourier = FourierSum(model, comm=ranks)
+    fourier = operators_of(model, ranks)
     bands = BandSurvey(fourier) if ranks.is_root and _strict(responses) else None
     surveys = _survey(bands, responses, ranks)
     _warn_outside_window(model, responses)
     found = FoundSymmetry(None, "not used")
-    if symmetry != "none" and ranks.is_root:
+    if symmetry != "none" and ranks.is_root and not isinstance(model, ContinuumModel):
         group = symmetry if isinstance(symmetry, MagneticGroup) else None
         found = zone_symmetry(model, responses, group, tolerances)
     found = ranks.bcast(found)
@@ -240,6 +243,21 @@ def _check_arguments(
         raise IntegrationError(f"batch = {batch} must be at least 1.")
 
 
+def _check_continuum(model: ContinuumModel, mesh: Rule, symmetry: str | MagneticGroup) -> None:
+    """Refuse what needs a lattice."""
+    if isinstance(mesh, PeriodicMesh | UniformMesh):
+        raise IntegrationError(
+            f"{type(mesh).__name__} is for zones that repeat; model '{model.name}' is a continuum, "
+            f"integrated over {model.region}. Take AutoMesh, AdaptiveTree or Iterated, or its "
+            "lattice form, model.lattice(a)."
+        )
+    if isinstance(symmetry, MagneticGroup):
+        raise IntegrationError(
+            f"Model '{model.name}' is a continuum without atoms, on which a magnetic group could "
+            "act. Leave symmetry out."
+        )
+
+
 def _strict(responses: Sequence[SpinPolarizability]) -> list[SpinPolarizability]:
     """Responses that exist only where the bands keep a promise."""
     return [r for r in responses if r.insulator or (r.eta == 0.0 and r.highest_omega > 0.0)]
@@ -279,8 +297,8 @@ def _survey(
     return surveys
 
 
-def _warn_outside_window(model: WannierModel, responses: Sequence[SpinPolarizability]) -> None:
-    if model.frozen_window is None:
+def _warn_outside_window(model: AnyModel, responses: Sequence[SpinPolarizability]) -> None:
+    if isinstance(model, ContinuumModel) or model.frozen_window is None:
         return
     low, high = model.frozen_window
     for mu in sorted({mu for response in responses for mu in response.levels}):
@@ -318,7 +336,7 @@ def _labelled(
 
 
 def _job(
-    model: WannierModel,
+    model: AnyModel,
     responses: Sequence[SpinPolarizability],
     zone: ZoneSymmetry | None,
     asked: tuple[object, ...],
@@ -347,24 +365,9 @@ def _distinct_names(responses: Sequence[SpinPolarizability]) -> dict[str, SpinPo
     return named
 
 
-def _provenance(
-    model: WannierModel, integral: ZoneIntegral, mesh: Rule, ranks: Comm
-) -> dict[str, Any]:
-    thickness = slab_thickness(model)
+def _provenance(model: AnyModel, integral: ZoneIntegral, mesh: Rule, ranks: Comm) -> dict[str, Any]:
     return {
-        "model": model.name,
-        "model_sha256": model.fingerprint,
-        "n_wann": model.n_wann,
-        "dimension": model.dimension,
-        "cell_angstrom": model.cell_ca.tolist(),
-        "periodic": list(model.periodic),
-        "measure_angstrom_d": model.measure,
-        "spin_source": model.spin_source,
-        "hermiticity_violation": dict(model.hermiticity),
-        "notes": list(model.notes),
-        "inputs": dict(model.inputs),
-        "thickness": None if thickness is None else thickness.value,
-        "thickness_reason": None if thickness is None else thickness.reason,
+        **_about_model(model),
         "mesh": None if integral.mesh is None else list(integral.mesh),
         "asked_for": repr(mesh),
         "rule": integral.rule,
@@ -378,6 +381,30 @@ def _provenance(
         "conventions": CONVENTIONS,
         "versions": _versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _about_model(model: AnyModel) -> dict[str, Any]:
+    about = {
+        "model": model.name,
+        "model_sha256": model.fingerprint,
+        "n_wann": model.n_wann,
+        "dimension": model.dimension,
+        "periodic": list(model.periodic),
+        "spin_source": model.spin_source,
+        "notes": list(model.notes),
+    }
+    if isinstance(model, ContinuumModel):
+        return {**about, "region": model.region}
+    thickness = slab_thickness(model)
+    return {
+        **about,
+        "cell_angstrom": model.cell_ca.tolist(),
+        "measure_angstrom_d": model.measure,
+        "hermiticity_violation": dict(model.hermiticity),
+        "inputs": dict(model.inputs),
+        "thickness": None if thickness is None else thickness.value,
+        "thickness_reason": None if thickness is None else thickness.reason,
     }
 
 

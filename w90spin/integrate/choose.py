@@ -168,9 +168,12 @@ class PlannedStrategy:
         sharpness: Sharpness | None = None
         if isinstance(rule, AutoMesh):
             sharpness = self._sharpness(rule.rtol)
-            rule, self.reason = _suitable(
-                rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
-            )
+            if self.integrand.fourier.region is not None:
+                rule, self.reason = _suitable_in_region(rule, sharpness, model.dimension)
+            else:
+                rule, self.reason = _suitable(
+                    rule, sharpness, self._n_levels, model.dimension, self._gain_of_meshes()
+                )
         self.chosen = self._strategy(rule, mean_x, sharpness)
 
     def _strategy(self, rule: Rule, mean_x: FloatArray, sharpness: Sharpness | None) -> Strategy:
@@ -181,9 +184,9 @@ class PlannedStrategy:
         if isinstance(rule, UniformMesh):
             return UniformStrategy(*common, mesh_counts(rule.n, model.periodic), rule.shift)
         if isinstance(rule, AdaptiveTree) and model.dimension:
-            return TreeStrategy(*common, rule.max_points)
+            return TreeStrategy(*common, rule.max_points // self.integrand.images)
         if isinstance(rule, Iterated) and model.dimension:
-            return IteratedStrategy(*common, mean_x, rule.max_points)
+            return IteratedStrategy(*common, mean_x, rule.max_points // self.integrand.images)
         if isinstance(rule, PeriodicMesh) and rule.start is not None:
             start_c = mesh_counts(rule.start, model.periodic)
         else:
@@ -279,6 +282,16 @@ def _suitable(
         return periodic, f"PeriodicMesh: {why}"
     if n_levels >= MANY_LEVELS:
         return periodic, f"PeriodicMesh: one mesh serves all {n_levels} Fermi levels"
+    if dimension > 1 and sharpness.energy == 0.0:
+        iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+        return iterated, f"Iterated: {why}"
+    tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
+    return tree, f"AdaptiveTree: {why}"
+
+
+def _suitable_in_region(rule: AutoMesh, sharpness: Sharpness, dimension: int) -> tuple[Rule, str]:
+    """The same where no mesh repeats: a region of k with a cutoff, or none."""
+    why = f"k runs over a region, not a zone; the sharpest feature is {sharpness.reason}"
     if dimension > 1 and sharpness.energy == 0.0:
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
         return iterated, f"Iterated: {why}"

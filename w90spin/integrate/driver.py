@@ -27,7 +27,7 @@ from w90spin.integrate.rounds import Answer, Round, State
 from w90spin.integrate.rules import Rule
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE
-from w90spin.kspace.fourier import FourierSum
+from w90spin.kspace.continuum import OperatorSource
 from w90spin.kspace.survey import BandSurvey
 from w90spin.parallel import Comm, one_thread
 from w90spin.response.claims import Response
@@ -127,7 +127,7 @@ class ZoneIntegral:
 
 
 def integrate(
-    fourier: FourierSum,
+    fourier: OperatorSource,
     responses: Sequence[Response],
     rule: Rule,
     *,
@@ -140,11 +140,11 @@ def integrate(
     bands: BandSurvey | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> ZoneIntegral:
-    """Integrate responses over the Brillouin zone.
+    """Integrate responses over the Brillouin zone, or the region of a continuum model.
 
     Parameters
     ----------
-    fourier : FourierSum
+    fourier : OperatorSource
         The model's operators.
     responses : sequence of Response
         All are evaluated on the same states.
@@ -272,7 +272,7 @@ class _Leader:
             for answer in self.crew.run(round_.tasks, done.n_tasks, self._pulse):
                 self._check_promises(answer)
                 done.add(answer, round_)
-                self.evaluations += answer.evaluations
+                self.evaluations += self.integrand.images * answer.evaluations
                 self._tell(round_, done, started)
                 self._pulse()
                 if done.n_tasks < len(round_.tasks) and self._cost_is_reached():
@@ -294,7 +294,8 @@ class _Leader:
         """Why a round shall not begin, or go on after a restart."""
         most = self.limits.cost
         # Counted from the beginning of the round: a restart must not change the decision.
-        expected = self.evaluations - done.evaluations + round_.cost
+        images = self.integrand.images
+        expected = self.evaluations + images * (round_.cost - done.evaluations)
         if most is not None and expected > most and self._has_result():
             return self._cost_words()
         return self._cost_words() if self._cost_is_reached() else self._out_of_time()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
 from w90spin.integrate.symmetry import ZoneSymmetry
-from w90spin.kspace.fourier import FourierSum, KLines, KPoints
+from w90spin.kspace.continuum import OperatorSource
+from w90spin.kspace.fourier import KLines, KPoints
 from w90spin.kspace.states import BlochStates, solve
 from w90spin.response.claims import Response, TensorClaim
 
@@ -44,8 +45,9 @@ class Integrand:
 
     Parameters
     ----------
-    fourier : FourierSum
-        The model's operators.
+    fourier : OperatorSource
+        The model's operators; where there is no zone, the points asked for are those of the unit
+        cube that its region of k is mapped from, and the integrand has the map's weight.
     responses : sequence of Response
         All are evaluated on the same states.
     tolerance : float
@@ -61,7 +63,7 @@ class Integrand:
 
     def __init__(
         self,
-        fourier: FourierSum,
+        fourier: OperatorSource,
         responses: Sequence[Response],
         tolerance: float,
         batch: int | None = None,
@@ -69,7 +71,8 @@ class Integrand:
         self.fourier = fourier
         self.responses = responses
         self.tolerance = tolerance
-        self.batch = batch or max(1, BATCH_BYTES // fourier.bytes_per_point)
+        self.images = 1 if fourier.region is None else fourier.region.images
+        self.batch = batch or max(1, BATCH_BYTES // (fourier.bytes_per_point * self.images))
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]
@@ -109,17 +112,22 @@ class Integrand:
         W90SpinError
             That of a response.
         """
-        return self._values(self._states(points))
+        points, weight_k = self._placed(points)
+        values = self._values(self._states(points))
+        return replace(values, value_kx=self._weighted(values.value_kx, weight_k))
 
     def with_moduli(self, points: KPoints | KLines) -> tuple[Values, FloatArray]:
         """The same, and the sum of the moduli that each slot adds up, shape (k, slot)."""
+        points, weight_k = self._placed(points)
         states = self._states(points)
         n_k = len(states.energy_kn)
         moduli = []
         for response in self.responses:
             size = response.magnitude(states)
             moduli += [size[claim.name].reshape(n_k, -1) for claim in response.claims.raw]
-        return self._values(states), np.concatenate(moduli, axis=1)
+        values = self._values(states)
+        values = replace(values, value_kx=self._weighted(values.value_kx, weight_k))
+        return values, self._weighted(np.concatenate(moduli, axis=1), weight_k)
 
     def norm(self, vector: FloatArray) -> FloatArray:
         """Norm over the components of every slot, shape (..., slot)."""
@@ -176,6 +184,21 @@ class Integrand:
                     total[key] = total.get(key, 0.0) + np.abs(value)
             published.append(total)
         return tuple(published)
+
+    def _placed(self, points: KPoints | KLines) -> tuple[KPoints | KLines, FloatArray | None]:
+        """Points in the coordinates of the operators, with their images, and their weights."""
+        if self.fourier.region is None:
+            return points, None
+        kpt_ka, weight_k = self.fourier.region(points.kpt_kc)
+        return KPoints(kpt_ka), weight_k
+
+    def _weighted(self, value_kx: FloatArray, weight_k: FloatArray | None) -> FloatArray:
+        """Sum over the images of every point, with its weight."""
+        if weight_k is None:
+            return value_kx
+        image_kgx = value_kx.reshape(len(weight_k), self.images, -1)
+        weighted_kx: FloatArray = weight_k[:, None] * image_kgx.sum(axis=1)
+        return weighted_kx
 
     def _states(self, points: KPoints | KLines) -> BlochStates:
         try:

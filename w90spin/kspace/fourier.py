@@ -20,8 +20,8 @@ from w90spin.parallel import Comm
 
 
 def kpt_text(kpt_c: FloatArray) -> str:
-    """Reduced coordinates between 0 and 1, for messages."""
-    return "(" + ", ".join(f"{x:.5f}" for x in np.round(kpt_c, 5) % 1.0) + ")"
+    """Coordinates for messages."""
+    return "(" + ", ".join(f"{x:.5f}" for x in np.round(kpt_c, 5) + 0.0) + ")"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +165,9 @@ class FourierSum:
     comm : Comm, optional
         Ranks that build this together: those of a node hold the operators once.
     """
+
+    region: None = None
+    """The zone, in reduced coordinates."""
 
     def __init__(
         self, model: WannierModel, direction: int | None = None, comm: Comm | None = None

@@ -8,7 +8,8 @@ import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, degenerate_blocks
-from w90spin.kspace.fourier import FourierSum, KLines, KPoints, WannierMatrices, require_spin
+from w90spin.kspace.continuum import OperatorSource
+from w90spin.kspace.fourier import KLines, KPoints, WannierMatrices, require_spin
 from w90spin.model.partition import Partition
 
 
@@ -21,7 +22,7 @@ class BlochStates:
     Parameters
     ----------
     kpt_kc : float array (k, c)
-        Reduced coordinates.
+        Reduced coordinates; of a continuum model Cartesian ones. [1/Å]
     matrices : WannierMatrices
         Operators in the Wannier gauge at these points.
     tolerance : float
@@ -167,7 +168,7 @@ class BlochStates:
 
 
 def solve(
-    fourier: FourierSum,
+    fourier: OperatorSource,
     batch: KPoints | KLines,
     tolerance: float = DEGENERACY_TOLERANCE,
 ) -> BlochStates:
@@ -175,7 +176,7 @@ def solve(
 
     Parameters
     ----------
-    fourier : FourierSum
+    fourier : OperatorSource
         The model's operators.
     batch : KPoints or KLines
         Where.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from w90spin.arrays import FloatArray
-from w90spin.kspace.fourier import FourierSum
+from w90spin.arrays import FloatArray, IntArray
+from w90spin.kspace.continuum import OperatorSource
 
 SURVEY_POINTS = 600
 """About how many k points the first look takes in all."""
@@ -32,7 +32,8 @@ class GapSurvey:
     valence_top, conduction_bottom : float
         Highest energy below and lowest above μ; NaN if there are no such bands. [eV]
     crossing_kpt_c : float array (c), or None
-        For a metal, a point with another number of bands below μ than at Γ.
+        For a metal, a point with another number of bands below μ than at Γ; for a continuum model
+        points are Cartesian. [1/Å]
     direct_gap : float
         Smallest direct gap between bands n_occupied and n_occupied + 1; for a metal, smallest
         transition across μ on the mesh; NaN without bands on one side. [eV]
@@ -59,16 +60,32 @@ class BandSurvey:
 
     Parameters
     ----------
-    fourier : FourierSum
+    fourier : OperatorSource
         The model's operators.
+
+    Notes
+    -----
+    The mesh is one of reduced coordinates; where there is no zone, one of the unit cube that the
+    region of k is mapped from.
     """
 
-    def __init__(self, fourier: FourierSum) -> None:
+    def __init__(self, fourier: OperatorSource) -> None:
         self.fourier = fourier
         model = fourier.model
         per_axis = max(2, math.ceil(SURVEY_POINTS ** (1.0 / max(1, model.dimension))))
         self.per_axis = per_axis
         axes = [np.arange(per_axis) / per_axis if p else np.zeros(1) for p in model.periodic]
+        self._low_c, self._high_c = np.full(3, -np.inf), np.full(3, np.inf)
+        self.region = None if fourier.region is None else fourier.region.unfolded
+        if self.region is not None:
+            self._low_c, self._high_c = np.zeros(3), np.ones(3)
+            self._low_c[0], self._high_c[0] = self.region.first_points
+            axes = [
+                np.linspace(low, high, len(axis)) if p else axis
+                for low, high, axis, p in zip(
+                    self._low_c, self._high_c, axes, model.periodic, strict=True
+                )
+            ]
         self.kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
         batches = np.array_split(self.kpt_kc, max(1, len(self.kpt_kc) // 32))
         self.energy_kn = np.concatenate([self._energies(batch_kc) for batch_kc in batches])
@@ -109,9 +126,9 @@ class BandSurvey:
                 n_occupied=None,
                 valence_top=float(self.energy_kn[below].max(initial=-math.inf)),
                 conduction_bottom=float(self.energy_kn[above].min(initial=math.inf)),
-                crossing_kpt_c=crossing_kpt_c,
+                crossing_kpt_c=self._named(crossing_kpt_c),
                 direct_gap=float(across_k.min()),
-                direct_kpt_c=self.kpt_kc[int(np.argmin(across_k))],
+                direct_kpt_c=self._named(self.kpt_kc[int(np.argmin(across_k))]),
             )
         direct_c, direct_gap = None, math.nan
         if 0 < n_occupied < n_bands:
@@ -125,7 +142,7 @@ class BandSurvey:
             conduction_bottom=conduction_bottom,
             crossing_kpt_c=None,
             direct_gap=direct_gap,
-            direct_kpt_c=direct_c,
+            direct_kpt_c=None if direct_c is None else self._named(direct_c),
         )
 
     def slopes(self, mu: float) -> FloatArray:
@@ -150,6 +167,8 @@ class BandSurvey:
         slope_c = np.zeros(3)
         for c in np.flatnonzero(periodic):
             step = np.abs(np.roll(near_cn, -1, axis=c) - near_cn)
+            if self.region is not None:  # the last point is no neighbour of the first
+                step = np.abs(np.diff(near_cn, axis=c))
             slope_c[c] = self.per_axis * float(step.max(initial=0.0))
         return slope_c
 
@@ -165,8 +184,7 @@ class BandSurvey:
             origin_c = self.kpt_kc[start]
 
             def local(shift_x: FloatArray, origin_c: FloatArray = origin_c) -> float:
-                kpt_c = origin_c.copy()
-                kpt_c[free] += step * shift_x
+                kpt_c = self._moved(origin_c, free, step * shift_x)
                 return float(quantity(self._energies(kpt_c[None])[0]))
 
             simplex = np.vstack([np.zeros(free.size), 0.5 * np.eye(free.size)])
@@ -177,11 +195,26 @@ class BandSurvey:
                 options={"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-7, "maxiter": 120},
             )
             if found.fun < best:
-                best, best_c = float(found.fun), origin_c.copy()
-                best_c[free] += step * found.x
+                best, best_c = float(found.fun), self._moved(origin_c, free, step * found.x)
         return best_c, best
 
+    def _moved(self, kpt_c: FloatArray, free: IntArray, shift_x: FloatArray) -> FloatArray:
+        """A point that is moved along some directions, not beyond the ends of a region."""
+        moved_c = kpt_c.copy()
+        moved_c[free] += shift_x
+        return np.clip(moved_c, self._low_c, self._high_c)
+
+    def _named(self, kpt_c: FloatArray) -> FloatArray:
+        """What a point is called: reduced coordinates from 0 to 1, or Cartesian k [1/Å]."""
+        if self.region is None:
+            folded_c: FloatArray = kpt_c % 1.0
+            return folded_c
+        kpt_a: FloatArray = self.region(kpt_c[None])[0][0]
+        return kpt_a
+
     def _energies(self, kpt_kc: FloatArray) -> FloatArray:
+        if self.region is not None:
+            kpt_kc = self.region(kpt_kc)[0]
         energies = np.linalg.eigvalsh(self.fourier.hamiltonian(kpt_kc))
         energy_kn: FloatArray = energies.astype(np.float64, copy=False)
         return energy_kn

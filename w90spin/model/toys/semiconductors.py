@@ -9,6 +9,7 @@ import numpy as np
 
 from w90spin.arrays import ComplexArray
 from w90spin.model.spin import PAULI_sij
+from w90spin.model.toys.angular_momentum import THREE_HALVES_aij
 from w90spin.model.toys.hoppings import (
     SX,
     SY,
@@ -209,7 +210,7 @@ def luttinger(
     ----------
     J. M. Luttinger, Phys. Rev. 102, 1030 (1956), https://doi.org/10.1103/PhysRev.102.1030
     """
-    J_aij = _angular_momentum_three_halves()
+    J_aij = THREE_HALVES_aij
     terms = Hoppings(4)
     terms.onsite(strain * (J_aij[2] @ J_aij[2] - 1.25 * ONE4_ij))
     for R, J_ij in zip((X, Y, Z), J_aij, strict=True):
@@ -234,10 +235,3 @@ def _squared(terms: Hoppings, R: Vector, a: float, matrix: ComplexArray) -> None
     """Add q = 2(1 - cos k·R)/a² times a matrix."""
     terms.onsite(2 * matrix / a**2)
     terms.cosine(R, -2 * matrix / a**2)
-
-
-def _angular_momentum_three_halves() -> ComplexArray:
-    """J_x, J_y, J_z of j = 3/2, from m = 3/2 down to -3/2."""
-    m = np.array([1.5, 0.5, -0.5])
-    up = np.diag(np.sqrt(3.75 - m * (m - 1)), k=1)  # J₊|m-1⟩ = up|m⟩
-    return np.array([(up + up.T) / 2, (up - up.T) / 2j, np.diag([1.5, 0.5, -0.5, -1.5])])
