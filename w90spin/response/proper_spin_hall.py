@@ -33,9 +33,6 @@ NEGLIGIBLE_OCCUPATION = 1e-12
 NEAR_GAP = 0.01
 """Bands closer than this at one k are near-degenerate. [eV]"""
 
-UNCHASED = 1e5
-"""Moduli of diagnostics count for so much more, that the integration does not wait for them."""
-
 CURL = ((1, 2), (2, 0), (0, 1))
 """Flow and field of the components of an antisymmetric tensor, by its normal x, y, z."""
 
@@ -160,24 +157,30 @@ class ProperSpinHall:
         normal = Axis("normal", SPIN_AXES, "", "normal of the plane of flow and field")
         across, current, torque = (normal, spin), (flow, field, spin), (field, spin)
 
-        def curl(name: str, *axes: Axis) -> TensorClaim:
+        def curl(name: str, *axes: Axis, chased: bool = True) -> TensorClaim:
             # Antisymmetric in flow and field: an axial vector along the normal of their plane.
-            return TensorClaim(name, (*axes, *across), +1, ("axial", "axial"))
+            return TensorClaim(name, (*axes, *across), +1, ("axial", "axial"), chased)
+
+        def scalar(name: str) -> TensorClaim:
+            return TensorClaim(name, head, +1, (), chased=False)
+
+        def of_torque(name: str) -> TensorClaim:
+            return TensorClaim(name, (*head, *torque), +1, ("polar", "axial"), chased=False)
 
         raw = [
             TensorClaim("conventional", (*head, *current), +1, ("polar", "polar", "axial")),
             curl("liu2023_printed", *head),
             curl("band_transport", *head),
-            curl("liu2023_printed_near", *head),
-            curl("band_transport_near", *head),
-            curl("liu2023_printed_filled", part),
-            TensorClaim("torque", (*head, *torque), +1, ("polar", "axial")),
-            TensorClaim("torque_scale", head, +1, ()),
-            TensorClaim("straddling", head, +1, ()),
+            curl("liu2023_printed_near", *head, chased=False),
+            curl("band_transport_near", *head, chased=False),
+            curl("liu2023_printed_filled", part, chased=False),
+            of_torque("torque"),
+            scalar("torque_scale"),
+            scalar("straddling"),
         ]
         if self.outside:
-            raw.append(TensorClaim("torque_outside", (*head, *torque), +1, ("polar", "axial")))
-            raw.append(curl("band_transport_outside", *head))
+            raw.append(of_torque("torque_outside"))
+            raw.append(curl("band_transport_outside", *head, chased=False))
         if self.insulator:
             raw.append(curl("shi", part, mu))
 
@@ -273,7 +276,7 @@ class ProperSpinHall:
         Returns
         -------
         dict of float arrays (k, part, kT, mu)
-            Those of definitions as they are, those of diagnostics enlarged.
+            Spin currents in Å², torques in Å.
         """
         batch = _Batch(states, self.parts, self._mu_f, self._kT_t)
         transport_kqtf = batch.moduli()
@@ -286,14 +289,14 @@ class ProperSpinHall:
             "conventional": transport_kqtf,
             "liu2023_printed": transport_kqtf,
             "band_transport": transport_kqtf,
-            "liu2023_printed_near": UNCHASED * transport_kqtf,
-            "band_transport_near": UNCHASED * transport_kqtf,
-            "liu2023_printed_filled": UNCHASED * filled_kq,
-            "torque": UNCHASED * torque_kqtf,
-            "torque_scale": UNCHASED * torque_kqtf,
-            "straddling": UNCHASED * carriers_kqtf,
-            "torque_outside": UNCHASED * torque_kqtf,
-            "band_transport_outside": UNCHASED * transport_kqtf,
+            "liu2023_printed_near": transport_kqtf,
+            "band_transport_near": transport_kqtf,
+            "liu2023_printed_filled": filled_kq,
+            "torque": torque_kqtf,
+            "torque_scale": torque_kqtf,
+            "straddling": carriers_kqtf,
+            "torque_outside": torque_kqtf,
+            "band_transport_outside": transport_kqtf,
             "shi": transport_kqtf[:, :, 0],
         }
         return {claim.name: sizes[claim.name] for claim in self.claims.raw}
