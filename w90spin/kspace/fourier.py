@@ -7,14 +7,12 @@ the line once per point.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError
-from w90spin.model.partition import Partition
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm
 
@@ -64,63 +62,6 @@ class KLines:
 
 
 @dataclass(frozen=True, eq=False)
-class Slopes:
-    """Bare derivatives along Cartesian b of operators in the Wannier gauge.
-
-    Parameters
-    ----------
-    pos_kbaij : complex array (k, b, a, i, j)
-        Of A_W,a(k). [Å²]
-    spin_kbsij : complex array (k, b, s, i, j), or None
-        Of the Pauli matrices. [Å]
-    cell_ca : float array (c, a)
-        Lattice vectors in rows. [Å]
-    """
-
-    pos_kbaij: ComplexArray
-    spin_kbsij: ComplexArray | None
-    cell_ca: FloatArray
-
-    def covariant_spin(
-        self, matrices: WannierMatrices, kpt_kc: FloatArray, parts: Partition | None = None
-    ) -> ComplexArray:
-        r"""Covariant derivative :math:`D_b O = \partial_b O - i [A_b, O]` of the spin of each part.
-
-        Parameters
-        ----------
-        matrices : WannierMatrices
-            Operators at the same points.
-        kpt_kc : float array (k, c)
-            The points in reduced coordinates.
-        parts : Partition, optional
-            Projectors P_l; without it one part, the total.
-
-        Returns
-        -------
-        complex array (k, b, l, s, i, j)
-            Zero in a complete basis, for the spin does not depend on the position. [Å]
-        """
-        spin_ksij, slope_kbsij = require_spin(matrices), self.spin_kbsij
-        if slope_kbsij is None:
-            raise ValueError("slopes of a model without spin with matrices of one that has it")
-        if parts is None:
-            spin_klsij, slope_kblsij = spin_ksij[:, None], slope_kbsij[:, :, None]
-        else:
-            spin_klsij = parts.project(spin_ksij, kpt_kc)
-            slope_kblsij = np.stack(
-                [parts.project(slope_kbsij[:, b], kpt_kc) for b in range(3)], axis=1
-            )
-            if (turning_kblij := parts.slopes(kpt_kc, self.cell_ca)) is not None:
-                turning = turning_kblij[:, :, :, None]
-                op = spin_ksij[:, None, None]
-                slope_kblsij += 0.5 * (turning @ op + op @ turning)
-        A_kbij = matrices.pos_kaij[:, :, None, None]
-        op_klsij = spin_klsij[:, None]
-        covariant: ComplexArray = slope_kblsij - 1j * (A_kbij @ op_klsij - op_klsij @ A_kbij)
-        return covariant
-
-
-@dataclass(frozen=True, eq=False)
 class WannierMatrices:
     """Operators in the Wannier gauge at a batch of k.
 
@@ -134,23 +75,12 @@ class WannierMatrices:
         A_W,a(k) = Σ_R exp(ik·R) ⟨0i|r_a|Rj⟩. [Å]
     spin_ksij : complex array (k, s, i, j), or None
         Pauli matrices.
-    find_slopes : callable, optional
-        Gives the derivatives of positions and spin; without it they are the same at every k.
     """
 
     ham_kij: ComplexArray
     dham_kaij: ComplexArray
     pos_kaij: ComplexArray
     spin_ksij: ComplexArray | None
-    find_slopes: Callable[[], Slopes] | None = None
-
-    def slopes(self) -> Slopes:
-        """Derivatives of positions and spin, summed over R when a response asks for them."""
-        if self.find_slopes is not None:
-            return self.find_slopes()
-        n_k, _, n, _ = self.pos_kaij.shape
-        zero_kbaij = np.zeros((n_k, 3, 3, n, n), dtype=np.complex128)
-        return Slopes(zero_kbaij, None if self.spin_ksij is None else zero_kbaij, np.zeros((3, 3)))
 
 
 class FourierSum:
@@ -230,37 +160,9 @@ class FourierSum:
         -------
         WannierMatrices
         """
-        at_once = (
-            self._at_points(batch.kpt_kc) if isinstance(batch, KPoints) else self._on_lines(batch)
-        )
-        return replace(at_once, find_slopes=lambda: self.slopes(batch))
-
-    def slopes(self, batch: KPoints | KLines) -> Slopes:
-        """Derivatives of positions and spin along k, which most responses do without.
-
-        Parameters
-        ----------
-        batch : KPoints or KLines
-            Where.
-
-        Returns
-        -------
-        Slopes
-        """
-        box_q, n_r = self._other_qrx.shape[:2]
         if isinstance(batch, KPoints):
-            phase_kR = self._phases(batch.kpt_kc)
-            phase_ykR = 1j * self._box_Rc.T[self._derived][:, None] * phase_kR
-            other_ykx = phase_ykR @ self._other_qrx.reshape(box_q * n_r, -1)
-        else:
-            other_ykx = self._with_derivatives(self._other_qrx, batch)[1:]
-        n_k, n = len(batch.kpt_kc), self.model.n_wann
-        cell_ya = self.model.cell_ca[self._derived].astype(np.complex128)
-        slope_kboij = np.matmul(cell_ya.T, other_ykx.transpose(1, 0, 2)).reshape(n_k, 3, -1, n, n)
-        has_spin = self.model.spin_Rsij is not None
-        return Slopes(
-            slope_kboij[:, :, :3], slope_kboij[:, :, 3:6] if has_spin else None, self.model.cell_ca
-        )
+            return self._at_points(batch.kpt_kc)
+        return self._on_lines(batch)
 
     def hamiltonian(self, kpt_kc: FloatArray) -> ComplexArray:
         """H(k) alone, at arbitrary points.
@@ -292,39 +194,30 @@ class FourierSum:
         return self._assemble(ham_ykx, phase_kR @ self._other_qrx.reshape(n_R, -1))
 
     def _on_lines(self, batch: KLines) -> WannierMatrices:
-        ham_ykx = self._with_derivatives(self._ham_qrx, batch)
-        n_l, n_j = len(batch.origin_lc), batch.along_j.shape[-1]
-        box_q, n_r = self._other_qrx.shape[:2]
-        outer_lq, along_jr = self._line_phases(batch)
-        other_lrx = (outer_lq @ self._other_qrx.reshape(box_q, -1)).reshape(n_l, n_r, -1)
-        other_ljx = np.matmul(along_jr, other_lrx)
-        return self._assemble(ham_ykx, other_ljx.reshape(n_l * n_j, -1))
-
-    def _line_phases(self, batch: KLines) -> tuple[ComplexArray, ComplexArray]:
         if batch.direction != self.direction:
             raise ValueError(f"lines run along {batch.direction}, the sums along {self.direction}")
+        n_l, n_j = len(batch.origin_lc), batch.along_j.shape[-1]
+        box_q, n_r = self._ham_qrx.shape[:2]
         outer_lq = np.exp(2j * np.pi * (batch.origin_lc[:, self._outer] @ self._outer_qc.T))
         along_jr = np.exp(2j * np.pi * batch.along_j[..., None] * self._along_r)
-        return outer_lq, along_jr
 
-    def _with_derivatives(self, box_qrx: ComplexArray, batch: KLines) -> ComplexArray:
-        """Sums on lines and their derivatives along periodic directions, (1 + derived, l·j, x)."""
-        box_q, n_r = box_qrx.shape[:2]
-        outer_lq, along_jr = self._line_phases(batch)
         rows = [outer_lq]
         for position, c in enumerate(self._outer):
             if c in self._derived:
                 rows.append(1j * self._outer_qc[:, position] * outer_lq)
-        partial_ylrx = np.concatenate(rows) @ box_qrx.reshape(box_q, -1)
-        partial_ylrx = partial_ylrx.reshape(len(rows), len(outer_lq), n_r, -1)
-        sum_yljx = np.matmul(along_jr, partial_ylrx)
+        partial_ylrx = np.concatenate(rows) @ self._ham_qrx.reshape(box_q, -1)
+        partial_ylrx = partial_ylrx.reshape(len(rows), n_l, n_r, -1)
+        ham_yljx = np.matmul(along_jr, partial_ylrx)
         if self.direction in self._derived:
             along_derivative = np.matmul(1j * self._along_r * along_jr, partial_ylrx[:1])
             # Rows stand as 1, outer derivatives, derivative along: order them as _derived.
             at = 1 + self._derived.index(self.direction)
-            sum_yljx = np.concatenate([sum_yljx[:at], along_derivative, sum_yljx[at:]])
-        sum_ykx: ComplexArray = sum_yljx.reshape(len(sum_yljx), -1, sum_yljx.shape[-1])
-        return sum_ykx
+            ham_yljx = np.concatenate([ham_yljx[:at], along_derivative, ham_yljx[at:]])
+        other_lrx = (outer_lq @ self._other_qrx.reshape(box_q, -1)).reshape(n_l, n_r, -1)
+        other_ljx = np.matmul(along_jr, other_lrx)
+        return self._assemble(
+            ham_yljx.reshape(len(ham_yljx), n_l * n_j, -1), other_ljx.reshape(n_l * n_j, -1)
+        )
 
     def _assemble(self, ham_ykx: ComplexArray, other_kx: ComplexArray) -> WannierMatrices:
         n_k, n = len(other_kx), self.model.n_wann

@@ -493,22 +493,15 @@ class _Batch:
         :math:`(S_d F_{ab})_{nn}` with the curvature :math:`F_{ab} = \partial_a A_b -
         \partial_b A_a - i [A_a, A_b]` of the Wannier functions, shape (k, q, normal, s, n).
         """
-        wannier, states = self.states.wannier, self.states
-        slopes = wannier.slopes()
-        pos_kaij = wannier.pos_kaij
-        spin_kbqsij = 0.5 * slopes.covariant_spin(wannier, states.kpt_kc, self.parts)
-        n_k, n = spin_kbqsij.shape[0], spin_kbqsij.shape[-1]
-        rotated = states.rotate(spin_kbqsij.reshape(n_k, -1, n, n)).reshape(spin_kbqsij.shape)
-        slope_kqbsn = np.moveaxis(np.einsum("kbqsnn->kbqsn", rotated).real, 1, 2)
-        curvature = []
-        for a, b in CURL:
-            A_a, A_b = pos_kaij[:, a], pos_kaij[:, b]
-            curl = slopes.pos_kbaij[:, a, b] - slopes.pos_kbaij[:, b, a]
-            curvature.append(curl - 1j * (A_a @ A_b - A_b @ A_a))
-        curvature_kcnm = states.rotate(np.stack(curvature, axis=1))
+        states = self.states
+        slope_kqsbij = 0.5 * states.covariant_spin(self.parts)
+        n_k, n = len(slope_kqsbij), states.n_bands
+        rotated = states.rotate(slope_kqsbij.reshape(n_k, -1, n, n)).reshape(slope_kqsbij.shape)
+        slope_kqsbn = np.einsum("kqsbnn->kqsbn", rotated).real
+        curvature_kcnm = states.rotate(states.space_curvature_kcij)
         inside_kqsnm = np.where(self.same_knm[:, None, None], self.spin_kqsnm, 0.0)
-        value = np.einsum("kqsnm,kcmn->kqcsn", inside_kqsnm, curvature_kcnm).real
-        return slope_kqbsn, value
+        value_kqcsn = np.einsum("kqsnm,kcmn->kqcsn", inside_kqsnm, curvature_kcnm).real
+        return slope_kqsbn.swapaxes(2, 3), value_kqcsn
 
     def at_finite_wave_vector(self, below_f: IntArray) -> FloatArray:
         r"""Current of Shi et al. of the lowest bands, shape (k, q, f, normal, s).
