@@ -44,7 +44,14 @@ from w90spin.model.symmetry import magnetic_group
 from w90spin.model.tbmodels import from_tbmodels, to_tbmodels
 from w90spin.model.tensor_form import TensorForm
 from w90spin.model.wannier import Structure, WannierModel
-from w90spin.response import SpinPolarizability
+from w90spin.response import (
+    AnomalousHall,
+    Edelstein,
+    MagneticSpinHall,
+    SpinHall,
+    SpinMoment,
+    SpinPolarizability,
+)
 from w90spin.results import BandPath, KMap, Result, Tensor, load_result
 from w90spin.sample import band_path, zone_map
 from w90spin.units import ev_from_thz, thz_from_ev
@@ -56,13 +63,16 @@ except PackageNotFoundError:
 
 __all__ = [
     "AdaptiveTree",
+    "AnomalousHall",
     "AutoMesh",
     "BandPath",
+    "Edelstein",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
     "KMap",
     "MagneticGroup",
+    "MagneticSpinHall",
     "NeelDynamics",
     "NeelField",
     "Orbital",
@@ -70,6 +80,8 @@ __all__ = [
     "PeriodicMesh",
     "Pulse",
     "Result",
+    "SpinHall",
+    "SpinMoment",
     "SpinPolarizability",
     "SpinPulse",
     "Structure",

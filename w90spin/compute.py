@@ -36,9 +36,11 @@ from w90spin.kspace.fourier import kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.operations import MagneticGroup
+from w90spin.model.spin_current import CURRENTS
 from w90spin.model.thickness import slab_thickness
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import SpinPolarizability
+from w90spin.response import Response
+from w90spin.response.claims import extras_needed
 from w90spin.results.result import ResponseResult, Result, Tensor
 from w90spin.units import CONVENTIONS
 
@@ -48,7 +50,7 @@ LARGEST_DEGENERACY = 0.05
 
 def compute(
     model: AnyModel,
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     *,
     mesh: Rule | None = None,
     symmetry: Literal["auto", "none"] | MagneticGroup = "auto",
@@ -146,7 +148,7 @@ def compute(
 
 def _compute(
     model: AnyModel,
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     mesh: Rule,
     symmetry: str | MagneticGroup,
     tolerances: SymmetryTolerance | None,
@@ -160,12 +162,17 @@ def _compute(
     for response in responses:
         if "spin" in response.claims.needs:
             model.needs_spin(response.claims.name)
-    fourier = operators_of(model, ranks)
+    fourier = operators_of(model, ranks, extras_needed(responses))
     bands = BandSurvey(fourier) if ranks.is_root and _strict(responses) else None
     surveys = _survey(bands, responses, ranks)
     _warn_outside_window(model, responses)
     found = FoundSymmetry(None, "not used")
-    if symmetry != "none" and ranks.is_root and not isinstance(model, ContinuumModel):
+    products = [extra for extra in fourier.extras if extra in CURRENTS]
+    if isinstance(model, ContinuumModel):
+        found = FoundSymmetry(None, "none is looked for in a k·p model")
+    elif products:
+        found = FoundSymmetry(None, f"not used: not measured on the operators of {products[0]}")
+    elif symmetry != "none" and ranks.is_root:
         group = symmetry if isinstance(symmetry, MagneticGroup) else None
         found = zone_symmetry(model, responses, group, tolerances)
     found = ranks.bcast(found)
@@ -218,7 +225,7 @@ def _compute(
 
 
 def _check_arguments(
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     mesh: Rule,
     symmetry: str | MagneticGroup,
     degeneracy: float,
@@ -258,13 +265,13 @@ def _check_continuum(model: ContinuumModel, mesh: Rule, symmetry: str | Magnetic
         )
 
 
-def _strict(responses: Sequence[SpinPolarizability]) -> list[SpinPolarizability]:
+def _strict(responses: Sequence[Response]) -> list[Response]:
     """Responses that exist only where the bands keep a promise."""
-    return [r for r in responses if r.insulator or (r.eta == 0.0 and r.highest_omega > 0.0)]
+    return [r for r in responses if r.insulator or r.scales.resonant]
 
 
 def _survey(
-    bands: BandSurvey | None, responses: Sequence[SpinPolarizability], ranks: Comm
+    bands: BandSurvey | None, responses: Sequence[Response], ranks: Comm
 ) -> dict[float, GapSurvey]:
     """Gaps at the Fermi levels; refuse at once what would fail after hours."""
     strict = _strict(responses)
@@ -283,13 +290,12 @@ def _survey(
                     f"{gap_words(survey)}. Move mu into the gap, or drop insulator = true."
                 )
             if (
-                response.eta == 0.0
-                and response.highest_omega > 0.0
+                response.scales.resonant
                 and survey.direct_kpt_c is not None
-                and response.highest_omega >= survey.direct_gap
+                and response.scales.omega >= survey.direct_gap
             ):
                 raise ResonanceError(
-                    f"omega_w reaches {response.highest_omega:.6g} eV, but the smallest direct "
+                    f"omega_w reaches {response.scales.omega:.6g} eV, but the smallest direct "
                     f"gap across mu = {mu:g} eV is {survey.direct_gap:.6g} eV at k = "
                     f"{kpt_text(survey.direct_kpt_c)}, where the response without broadening "
                     "diverges. Give eta > 0 (a broadening in eV), or stay below the gap."
@@ -297,7 +303,7 @@ def _survey(
     return surveys
 
 
-def _warn_outside_window(model: AnyModel, responses: Sequence[SpinPolarizability]) -> None:
+def _warn_outside_window(model: AnyModel, responses: Sequence[Response]) -> None:
     if isinstance(model, ContinuumModel) or model.frozen_window is None:
         return
     low, high = model.frozen_window
@@ -314,7 +320,7 @@ def _warn_outside_window(model: AnyModel, responses: Sequence[SpinPolarizability
 
 def _labelled(
     name: str,
-    response: SpinPolarizability,
+    response: Response,
     values: Mapping[str, Any],
     errors: Mapping[str, Any],
     dimension: int,
@@ -337,7 +343,7 @@ def _labelled(
 
 def _job(
     model: AnyModel,
-    responses: Sequence[SpinPolarizability],
+    responses: Sequence[Response],
     zone: ZoneSymmetry | None,
     asked: tuple[object, ...],
 ) -> str:
@@ -355,8 +361,8 @@ def _job(
     return digest.hexdigest()
 
 
-def _distinct_names(responses: Sequence[SpinPolarizability]) -> dict[str, SpinPolarizability]:
-    named: dict[str, SpinPolarizability] = {}
+def _distinct_names(responses: Sequence[Response]) -> dict[str, Response]:
+    named: dict[str, Response] = {}
     for response in responses:
         name, repeat = response.claims.name, 2
         while name in named:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from w90spin.errors import ModelError
-from w90spin.kspace.fourier import FourierSum, kpt_text
+from w90spin.kspace.continuum import OperatorSource, operators_of
+from w90spin.kspace.fourier import kpt_text
 from w90spin.kspace.survey import BandSurvey, GapSurvey
+from w90spin.model.continuum import AnyModel, ContinuumModel, Polynomial
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.operators import OPERATORS, carried
 from w90spin.model.spin_order import pair_splitting
@@ -27,6 +29,9 @@ PURE_SPIN = 0.9
 MOST_NAMED = 2
 """How many of them."""
 
+PAIRS = 1e-6
+"""Bands of a k·p model that are nowhere farther apart count as pairs. [eV]"""
+
 
 @dataclass(frozen=True)
 class ModelReport:
@@ -39,7 +44,10 @@ class ModelReport:
         spin_source, spin_currents, hermiticity, spin_purity, spin_purity_of_each, spin_extreme,
         spin_quality, kramers_splitting, pair_splitting, time_reversal, time_reversal_holds,
         thickness, point_group, symmetry, notes, frozen_window, mu, mu_in_window, gap,
-        not_in_the_model, needed (of that, by some response), usable_for, not_usable_for.
+        not_in_the_model, needed (of that, by some response), usable_for, usable_for_spin,
+        not_usable_for.  Of a k·p model: name, n_wann, dimension, region, scale, degree,
+        spin_source, spin_extreme, pair_splitting, notes, mu, gap, usable_for, usable_for_spin,
+        not_usable_for.
     """
 
     facts: Mapping[str, Any]
@@ -50,6 +58,8 @@ class ModelReport:
 
     def __str__(self) -> str:
         about = self.facts
+        if "region" in about:
+            return _continuum_words(about)
         dimension = len(about["periodic"])
         measure = {1: "length", 2: "area", 3: "volume"}.get(dimension)
         size = f"; cell {measure} {about['measure']:.4f} Å^{dimension}" if measure else ""
@@ -108,19 +118,22 @@ class ModelReport:
             for name, how in about["not_in_the_model"].items()
             if name not in about["needed"]
         ]
-        lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
+        reasons: dict[str, list[str]] = {}
+        for name, why in about["not_usable_for"].items():
+            reasons.setdefault(why, []).append(name)
+        lines += [f"not usable for {', '.join(names)}: {why}" for why, names in reasons.items()]
         lines.append(f"usable for: {', '.join(about['usable_for'])}")
         return "\n".join(lines)
 
 
 def model_report(
-    model: WannierModel, mu: float | None = None, *, files: FilesOfSeed | None = None
+    model: AnyModel, mu: float | None = None, *, files: FilesOfSeed | None = None
 ) -> ModelReport:
     """Describe a model in a form that a person reads in a minute.
 
     Parameters
     ----------
-    model : WannierModel
+    model : WannierModel or ContinuumModel
         The model.
     mu : float, optional
         Fermi level to look for gaps at. [eV]
@@ -132,6 +145,8 @@ def model_report(
     ModelReport
         ``print`` it, or take ``to_dict()``.
     """
+    if isinstance(model, ContinuumModel):
+        return _continuum_report(model, mu)
     structure, group = model.structure, point_group(model)
     thickness = slab_thickness(model)
     violation = time_reversal_violation(model)
@@ -143,23 +158,13 @@ def model_report(
         purity = [float(purity_i.min()), float(purity_i.max())]
         extreme = _spin_extreme(model)
     window = model.frozen_window
-    fourier = FourierSum(model)
+    fourier = operators_of(model)
     absent = {
         name: operator.how(files)
         for name, operator in OPERATORS.items()
         if name not in carried(model)
     }
-    usable, unusable = ["bands"], {}
-    for name, response in RESPONSES.items():
-        for variant, needs in response.needs.items():
-            label = f"{name} ({variant})" if variant else name
-            lacking = [operator for operator in OPERATORS if operator in needs & absent.keys()]
-            if lacking:
-                unusable[label] = " ".join(
-                    f"{OPERATORS[operator].missing}: {absent[operator]}" for operator in lacking
-                )
-            else:
-                usable.append(label)
+    usable, unusable = _uses(absent)
     needed = {
         operator for r in RESPONSES.values() for needs in r.needs.values() for operator in needs
     }
@@ -194,9 +199,99 @@ def model_report(
             "not_in_the_model": absent,
             "needed": sorted(needed & absent.keys()),
             "usable_for": usable,
+            "usable_for_spin": _usable_for_spin(absent),
             "not_usable_for": unusable,
         }
     )
+
+
+def _uses(absent: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Responses that can be computed, and those that cannot, with why.
+
+    ``absent`` says of every operator that the model lacks how to get it.
+    """
+    usable, unusable = ["bands"], {}
+    for name, response in RESPONSES.items():
+        for variant, needs in response.needs.items():
+            label = f"{name} ({variant})" if variant else name
+            lacking = [operator for operator in OPERATORS if operator in needs & absent.keys()]
+            if lacking:
+                unusable[label] = " ".join(
+                    f"{OPERATORS[operator].missing}: {absent[operator]}" for operator in lacking
+                )
+            else:
+                usable.append(label)
+    return usable, unusable
+
+
+def _usable_for_spin(absent: Mapping[str, str]) -> bool:
+    """Whether some response of the spin can be computed without what the model lacks."""
+    return any(
+        "spin" in needs and not needs & absent.keys()
+        for r in RESPONSES.values()
+        for needs in r.needs.values()
+    )
+
+
+def _continuum_report(model: ContinuumModel, mu: float | None) -> ModelReport:
+    absent = {name: "k·p models do not have them." for name in OPERATORS if name != "spin"}
+    if model.spin_sij is None:
+        absent["spin"] = "give spin= when building the model: the Pauli matrices of its basis."
+    usable, unusable = _uses(absent)
+    source = operators_of(model)
+    bands = BandSurvey(source)
+    spin_extreme = pair_splitting = None
+    if model.spin_sij is not None:
+        spin_extreme = float(np.abs(np.linalg.eigvalsh(model.spin_sij)).max())
+    if model.n_wann % 2 == 0:
+        pair_splitting = float(np.diff(bands.energy_kn, axis=1)[:, ::2].max())
+    degree = None
+    if isinstance(model.function, Polynomial):
+        degree = int(model.function.power_xa.sum(axis=1).max())
+    return ModelReport(
+        {
+            "name": model.name,
+            "n_wann": model.n_wann,
+            "dimension": model.dimension,
+            "region": model.region,
+            "scale": model.scale,
+            "degree": degree,
+            "spin_source": model.spin_source,
+            "spin_extreme": spin_extreme,
+            "pair_splitting": pair_splitting,
+            "notes": list(model.notes),
+            "mu": mu,
+            "gap": None if mu is None else gap_words(bands.at(mu)),
+            "usable_for": usable,
+            "usable_for_spin": _usable_for_spin(absent),
+            "not_usable_for": unusable,
+        }
+    )
+
+
+def _continuum_words(about: Mapping[str, Any]) -> str:
+    """The report on a k·p model."""
+    degree = about["degree"]
+    form = "a function of k" if degree is None else f"a polynomial of degree {degree} in k"
+    lines = [
+        f"k·p model {about['name']}: {about['n_wann']} basis functions in {about['dimension']} "
+        f"dimension(s), {form}",
+        f"  region of k: {about['region']}; scale {about['scale']:.4g} 1/Å",
+        f"  spin operator: {about['spin_source']}",
+    ]
+    if about["spin_extreme"] is not None:
+        lines.append(f"  eigenvalues of sigma up to {about['spin_extreme']:.4f} in size")
+    if about["pair_splitting"] is not None and about["pair_splitting"] < PAIRS:
+        lines.append(
+            f"  bands are doubly degenerate at all k, to {about['pair_splitting']:.1e} eV: PT or "
+            "an equivalent symmetry"
+        )
+    lines += [f"  {note}" for note in about["notes"]]
+    if about["gap"] is not None:
+        lines.append(f"  at mu = {about['mu']:g} eV: {about['gap']} (Cartesian, 1/Å)")
+    lines += [f"not usable for {name}: {why}" for name, why in about["not_usable_for"].items()]
+    lines.append(f"usable for: {', '.join(about['usable_for'])}")
+    return "\n".join(lines)
 
 
 def _symmetry(model: WannierModel) -> dict[str, Any] | None:
@@ -262,7 +357,7 @@ def _spin_extreme(model: WannierModel) -> float:
     return worst
 
 
-def _kramers_splitting(fourier: FourierSum) -> float:
+def _kramers_splitting(fourier: OperatorSource) -> float:
     """Largest splitting of Kramers pairs at the time-reversal invariant k points. [eV]"""
     axes = [np.array([0.0, 0.5]) if repeats else np.zeros(1) for repeats in fourier.model.periodic]
     kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)

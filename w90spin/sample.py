@@ -12,47 +12,56 @@ from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError, W90SpinError
 from w90spin.integrate.integrand import BATCH_BYTES
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
-from w90spin.kspace.fourier import FourierSum, KPoints
+from w90spin.kspace.continuum import operators_of
+from w90spin.kspace.fourier import Extra, KPoints
 from w90spin.kspace.states import BlochStates, solve
+from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.partition import Partition
-from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import SpinPolarizability
-from w90spin.response.claims import Axis
+from w90spin.response import Response
+from w90spin.response.claims import Axis, extras_needed
 from w90spin.results.result import BandPath, KMap, Tensor
 
 NO_WEIGHT = 1e-6
 """Weight on a part below which a block counts as not being there."""
 
 KPath = str | Sequence[tuple[str, Sequence[float]]]
-"""Names of special points as ASE knows them, "GXSYG", or pairs (label, reduced k)."""
+"""Names of special points as ASE knows them, "GXSYG", or pairs (label, reduced k).
+
+For a k·p model: G is k = 0, X, Y and Z are as far along the axes as the cutoff; pairs hold
+Cartesian k [1/Å]."""
 
 
 def zone_map(
-    model: WannierModel,
-    response: SpinPolarizability,
+    model: AnyModel,
+    response: Response,
     *,
     n: int = 101,
     plane: tuple[int, int] | None = None,
     offset: float = 0.0,
+    reach: float | None = None,
     bands: bool = False,
     comm: Any = None,
     tolerance: float = DEGENERACY_TOLERANCE,
 ) -> KMap:
-    """A response, summed over bands with its occupations, on a plane through the zone.
+    r"""A response, summed over bands with its occupations, on a plane through the zone.
 
     Parameters
     ----------
-    model : WannierModel
+    model : WannierModel or ContinuumModel
         The model.
     response : Response
         What to map; every parameter as for an integral.
     n : int
-        Points along each direction; the plane runs from -1/2 to 1/2 of both reciprocal vectors.
+        Points along each direction; the plane runs from -1/2 to 1/2 of both reciprocal vectors,
+        or as far as ``reach`` in both ways.
     plane : 2 ints, optional
-        Reciprocal vectors that span the plane; by default the first two periodic ones.
+        Reciprocal vectors that span the plane, or axes of a k·p model; by default the first two.
     offset : float
-        Reduced coordinate along the third direction.
+        Reduced coordinate along the third direction; for a k·p model Cartesian. [1/Å]
+    reach : float, optional
+        Largest \|k_x\| and \|k_y\| of a k·p model; by default its cutoff, or a few times its
+        scale. [1/Å]
     bands : bool
         Also give the bands and the response of each, summed over degenerate blocks.
     comm : Comm, mpi4py communicator, or None
@@ -68,7 +77,8 @@ def zone_map(
     Raises
     ------
     JobError
-        If the model has fewer than two periodic directions, or ``n`` is not positive.
+        If the model has fewer than two periodic directions, ``n`` is not positive, or ``reach`` is
+        given for a crystal.
     """
     periodic = [c for c in range(3) if model.periodic[c]]
     if plane is None:
@@ -82,14 +92,22 @@ def zone_map(
             f"A map of n = {n} points over plane {plane} cannot be drawn: n >= 2 and two different "
             "reciprocal vectors out of 0, 1, 2 are needed."
         )
-    along = np.linspace(-0.5, 0.5, n)
+    half, unit, label = 0.5, "", "reduced coordinate along b{}"
+    if isinstance(model, ContinuumModel):
+        half, unit, label = model.extent if reach is None else reach, "1/Å", "axis {} of k"
+    elif reach is not None:
+        raise JobError(
+            f"reach = {reach} is for k·p models; a map of '{model.name}' covers its zone. Leave it "
+            "out."
+        )
+    along = np.linspace(-half, half, n)
     kpt_uvc = np.zeros((n, n, 3))
     third = 3 - sum(plane)
     kpt_uvc[..., plane[0]], kpt_uvc[..., plane[1]] = along[:, None], along
     kpt_uvc[..., third] = offset
     grid = (
-        Axis("u", tuple(along.tolist()), "", f"reduced coordinate along b{plane[0] + 1}"),
-        Axis("v", tuple(along.tolist()), "", f"reduced coordinate along b{plane[1] + 1}"),
+        Axis("u", tuple(along.tolist()), unit, label.format(plane[0] + 1)),
+        Axis("v", tuple(along.tolist()), unit, label.format(plane[1] + 1)),
     )
 
     def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
@@ -102,7 +120,12 @@ def zone_map(
     values = {
         name: value_kx.reshape(n, n, *value_kx.shape[1:])
         for name, value_kx in _on_points(
-            model, kpt_uvc.reshape(-1, 3), world(comm), tolerance, evaluate
+            model,
+            kpt_uvc.reshape(-1, 3),
+            world(comm),
+            tolerance,
+            evaluate,
+            extras_needed([response]),
         ).items()
     }
     return KMap(
@@ -110,16 +133,16 @@ def zone_map(
         kpt_uvc=kpt_uvc,
         kpt_uva=kpt_uvc @ model.recip_ca,
         tensors=_total_tensors(response, values, grid),
-        recip_ca=model.recip_ca,
+        recip_ca=None if isinstance(model, ContinuumModel) else model.recip_ca,
         energy_uvn=values.get("energy"),
         bands=_band_tensors(response, values, grid, model.n_wann) if bands else {},
     )
 
 
 def band_path(
-    model: WannierModel,
+    model: AnyModel,
     path: KPath,
-    response: SpinPolarizability | None = None,
+    response: Response | None = None,
     *,
     mu: float = 0.0,
     n: int = 240,
@@ -130,11 +153,12 @@ def band_path(
 
     Parameters
     ----------
-    model : WannierModel
+    model : WannierModel or ContinuumModel
         The model.
     path : str or sequence of (str, 3 floats)
-        Special points of the lattice by name, or labels with reduced coordinates.
-    response : SpinPolarizability, optional
+        Special points of the lattice by name, or labels with reduced coordinates; for a k·p model
+        "XGY" or labels with Cartesian k. [1/Å]
+    response : Response, optional
         Whose band-resolved values to compute.
     mu : float
         Fermi level that plots take as zero. [eV]
@@ -177,7 +201,8 @@ def band_path(
             found.update(_on_parts(states, parts))
         return found
 
-    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate)
+    extras = () if response is None else extras_needed([response])
+    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate, extras)
     along = (Axis("k", tuple(distance_k.tolist()), "1/Å", "length along the path"),)
     return BandPath(
         kpt_kc=kpt_kc,
@@ -193,6 +218,7 @@ def band_path(
         parts=() if parts is None else parts.names,
         weight_knq=values.get("weight"),
         part_spin_knqs=values.get("part spin"),
+        cartesian=isinstance(model, ContinuumModel),
     )
 
 
@@ -218,7 +244,7 @@ def _on_parts(states: BlochStates, parts: Partition) -> dict[str, AnyNumberArray
     }
 
 
-def _totals(response: SpinPolarizability, states: BlochStates) -> dict[str, AnyNumberArray]:
+def _totals(response: Response, states: BlochStates) -> dict[str, AnyNumberArray]:
     """Published tensors per k, summed over bands with the occupations."""
     return _by_name("total", response.publish(response(states)))
 
@@ -228,7 +254,7 @@ def _by_name(kind: str, values: Mapping[str, AnyNumberArray]) -> dict[str, AnyNu
 
 
 def _total_tensors(
-    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...]
+    response: Response, values: Mapping[str, Any], grid: tuple[Axis, ...]
 ) -> dict[str, Tensor]:
     return {
         claim.name: Tensor(
@@ -245,7 +271,7 @@ def _total_tensors(
 
 
 def _band_tensors(
-    response: SpinPolarizability, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
+    response: Response, values: Mapping[str, Any], grid: tuple[Axis, ...], n_wann: int
 ) -> dict[str, Tensor]:
     band = Axis("band", tuple(range(1, n_wann + 1)), "", "band, ascending in energy")
     tensors = {}
@@ -265,25 +291,34 @@ def _band_tensors(
     return tensors
 
 
-def _corners(model: WannierModel, path: KPath) -> tuple[tuple[str, ...], FloatArray]:
-    if isinstance(path, str):
+def _corners(model: AnyModel, path: KPath) -> tuple[tuple[str, ...], FloatArray]:
+    if not isinstance(path, str):
+        names = [str(label) for label, _ in path]
+        corner_pc = np.array([kpt for _, kpt in path], dtype=np.float64)
+    elif isinstance(model, ContinuumModel):
+        names = [name for name in _split_names(path) if name]
+        ends = dict(zip("XYZ", model.extent * np.eye(3)[: model.dimension], strict=False))
+        known = {"G": np.zeros(3), **ends}
+        if unknown := [name for name in names if name not in known]:
+            raise JobError(
+                f"Path '{path}' names '{unknown[0]}'; model '{model.name}' is a continuum, which "
+                f"has the points {', '.join(known)}. Give labels with Cartesian k in 1/Å instead: "
+                '[["G", [0, 0, 0]], ...].'
+            )
+        corner_pc = np.array([known[name] for name in names])
+    else:
         try:
-            known = Cell(model.cell_ca)  # type: ignore[no-untyped-call]
-            known = known.bandpath(path=path, npoints=0, pbc=model.periodic)
+            lattice = Cell(model.cell_ca)  # type: ignore[no-untyped-call]
+            lattice = lattice.bandpath(path=path, npoints=0, pbc=model.periodic)
             names = [name for name in _split_names(path) if name]
-            corner_pc = np.array([known.special_points[name] for name in names])
+            corner_pc = np.array([lattice.special_points[name] for name in names])
         except (KeyError, ValueError) as problem:
             raise JobError(
                 f"Path '{path}' names a point that this lattice does not have ({problem}). Give "
                 'labels with reduced coordinates instead: [["G", [0, 0, 0]], ...].'
             ) from None
-    else:
-        names = [str(label) for label, _ in path]
-        corner_pc = np.array([kpt for _, kpt in path], dtype=np.float64)
     if len(names) < 2 or corner_pc.shape != (len(names), 3):
-        raise JobError(
-            f"A path needs at least two points of three reduced coordinates; got {path!r}."
-        )
+        raise JobError(f"A path needs at least two points of three coordinates; got {path!r}.")
     return tuple("Γ" if name in ("G", "GAMMA", "Gamma") else name for name in names), corner_pc
 
 
@@ -300,7 +335,7 @@ def _split_names(path: str) -> Iterator[str]:
 
 
 def _points_along(
-    model: WannierModel, corner_pc: FloatArray, n: int
+    model: AnyModel, corner_pc: FloatArray, n: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     length_s = np.linalg.norm(np.diff(corner_pc, axis=0) @ model.recip_ca, axis=1)
     if n < 2 or not (length_s > 0.0).all():
@@ -317,15 +352,16 @@ def _points_along(
 
 
 def _on_points(
-    model: WannierModel,
+    model: AnyModel,
     kpt_kc: FloatArray,
     comm: Comm,
     tolerance: float,
     evaluate: Callable[[BlochStates], dict[str, AnyNumberArray]],
+    extras: Sequence[Extra] = (),
 ) -> dict[str, Any]:
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
     with one_thread(), comm.together():
-        fourier = FourierSum(model, comm=comm)
+        fourier = operators_of(model, comm, extras)
         batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
         starts = range(0, len(kpt_kc), batch)
         mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}

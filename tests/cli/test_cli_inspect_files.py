@@ -13,6 +13,16 @@ from w90spin import inspection
 from w90spin.cli import main
 from w90spin.model.files_of_seed import FilesOfSeed
 
+WITH_SPIN = [
+    "bands",
+    "spin_polarizability",
+    "spin_hall (current = 'simple')",
+    "edelstein",
+    "magnetic_spin_hall (current = 'simple')",
+    "anomalous_hall",
+    "spin_moment",
+]
+
 
 def inspect(capsys, code, *arguments):
     with pytest.raises(SystemExit) as leave:
@@ -62,14 +72,14 @@ def test_files_named_with_their_ending(capsys, ending, options, words):
             patch.setattr("warnings.warn", lambda *_, **__: None)  # block is wrong, and said to be
         printed = inspect(capsys, 0, f"{DATA}/bi{ending}", *options)
     assert words in printed.out
-    assert printed.out.rstrip().endswith("usable for: bands, spin_polarizability")
+    assert printed.out.rstrip().endswith(f"usable for: {', '.join(WITH_SPIN)}")
 
 
 def test_a_model_file(capsys, bi_tb, tmp_path):
     path = ws.save_model(bi_tb, tmp_path / "bi.w90.h5")
     facts = json.loads(inspect(capsys, 0, path, "--json").out)
     assert facts["n_wann"] == 32
-    assert facts["usable_for"] == ["bands", "spin_polarizability"]
+    assert facts["usable_for"] == WITH_SPIN
     assert "needs .chk, .eig, .mmn and .spn" in facts["not_in_the_model"]["ryoo2019"]
 
 
@@ -84,18 +94,19 @@ def test_a_model_file(capsys, bi_tb, tmp_path):
 )
 def test_what_is_missing_for_the_spin(capsys, lay, present, absent):
     printed = inspect(capsys, 2, lay(*present))
-    (line,) = (line for line in printed.out.splitlines() if line.startswith("not usable for"))
-    assert line.startswith("not usable for spin_polarizability: the spin operator is missing: ")
+    line, *_ = (line for line in printed.out.splitlines() if line.startswith("not usable for"))
+    assert line.startswith("not usable for spin_polarizability, spin_hall (current = 'simple'), ")
+    assert ": the spin operator is missing: " in line
     assert absent in line
     assert "VASP 6.5 with LWRITE_SPN" in line or ".spn:" not in line
-    assert printed.out.rstrip().endswith("usable for: bands")
+    assert printed.out.rstrip().endswith("usable for: bands, anomalous_hall")
 
 
 def test_what_is_missing_for_a_spin_current(lay, more_responses):
     seed = lay("_tb.dat", ".win", ".nnkp", ".chk", ".eig", ".spn")
     model = ws.load_model(seed)
     facts = ws.model_report(model, files=FilesOfSeed.named(seed)).facts
-    assert facts["usable_for"] == ["bands", "spin_polarizability", "bare"]
+    assert facts["usable_for"] == [*WITH_SPIN, "bare"]
     for current in ("qiao2018", "ryoo2019"):
         why = facts["not_usable_for"][f"current (current = '{current}')"]
         assert why.startswith(f"the operators of the spin current {current} are missing: ")
@@ -107,11 +118,6 @@ def test_what_is_missing_for_a_spin_current(lay, more_responses):
     lay(".mmn")
     facts = ws.model_report(model, files=FilesOfSeed.named(seed)).facts
     assert "its files are there" in facts["not_usable_for"]["current (current = 'ryoo2019')"]
-
-
-def test_a_response_that_needs_nothing_makes_files_usable(capsys, lay, more_responses):
-    printed = inspect(capsys, 0, lay("_tb.dat", ".win"))
-    assert printed.out.rstrip().endswith("usable for: bands, bare")
 
 
 def test_what_cannot_be_inspected(capsys, tmp_path):

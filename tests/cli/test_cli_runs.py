@@ -217,7 +217,7 @@ def test_inspect_reports_files_and_gaps(capsys):
 
 
 def test_inspect_without_spin_says_what_is_missing(lay, capsys):
-    """Exit code 2: nothing but bands can be had from these files."""
+    """Exit code 2: nothing of the spin can be had from these files."""
     assert call("inspect", lay(".win", "_tb.dat", "_wsvec.dat")) == 2
     text = capsys.readouterr().out
     for words in ("not usable for spin_polarizability", "write_spn = .true.", "usable for: bands"):

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -26,8 +26,10 @@ from w90spin.errors import InterruptedRunError, JobError, W90SpinError, W90SpinW
 from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
 from w90spin.integrate.checkpoint import remove_checkpoint
+from w90spin.model.continuum import AnyModel
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.load import Source, SpinSource, load_model
+from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, told_by_root, world
 from w90spin.response import RESPONSES, SpinPolarizability
@@ -42,6 +44,9 @@ TERMINATED = 128 + 15
 PLAIN_WIDTH = 120
 """Columns of tables that do not go to a terminal."""
 
+TOY = "toy:"
+"""What a seedname begins with that is the name of a toy."""
+
 app = typer.Typer(
     name="w90spin",
     help="Spin responses of real materials from Wannier functions.",
@@ -55,7 +60,7 @@ SeedName = Annotated[
     str,
     typer.Argument(
         help="Folder and seedname, as in data/bi-monolayer/bi; or one file: _tb.dat, _hr.dat, "
-        ".chk, .amn, a model file (.w90.h5) or one of TBmodels."
+        ".chk, .amn, a model file (.w90.h5) or one of TBmodels; or a toy, as in toy:rashba_kp."
     ),
 ]
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the figures.")]
@@ -129,7 +134,9 @@ def run(
         induced = _induced(result)
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
         for response, asked in zip(result.responses.values(), responses, strict=True):
-            form = symmetry_form(model, response["upsilon1"], asked.parts)
+            form = None
+            if isinstance(model, WannierModel):
+                form = symmetry_form(model, response["upsilon1"], asked.parts)
             if form is not None:
                 console.print(f"{response.name}: {form}", highlight=False, soft_wrap=True)
             console.print(tensor_table(result, response))
@@ -199,12 +206,11 @@ def inspect(
 ) -> None:
     """Report what a set of files is, how good it is, and what it can be used for.
 
-    The exit code is 0 only if some response can be computed.
+    The exit code is 0 only if some response of the spin can be computed.
     """
-    model = load_model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
-    report = model_report(
-        model, mu, files=None if is_hdf5(seedname) else FilesOfSeed.named(seedname)
-    )
+    model = _model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
+    no_files = seedname.startswith(TOY) or is_hdf5(seedname)
+    report = model_report(model, mu, files=None if no_files else FilesOfSeed.named(seedname))
     typer.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
     if path is not None:
         from w90spin.plot import plot_all
@@ -212,7 +218,7 @@ def inspect(
         lines = band_path(model, path, mu=0.0 if mu is None else mu)
         for figure in plot_all(Result(responses={}, provenance={}, path=lines), output):
             typer.echo(figure, err=as_json)
-    if report.facts["usable_for"] == ["bands"]:
+    if not report.facts["usable_for_spin"]:
         raise typer.Exit(2)
 
 
@@ -229,7 +235,7 @@ def bands(
     """Bands along a path, coloured by spin."""
     from w90spin.plot import plot_all
 
-    lines = band_path(load_model(seedname), path, mu=mu, n=n)
+    lines = band_path(_model(seedname), path, mu=mu, n=n)
     drawn = Result(responses={}, provenance={}, path=lines)
     for figure in plot_all(drawn, output, spin=spin, formats=formats):
         typer.echo(figure)
@@ -251,7 +257,7 @@ def kmap(
     from w90spin.plot import plot_all
 
     response = SpinPolarizability(omega_w=ev_from_thz(frequency), mu_f=mu, eta=eta)
-    drawn = Result(responses={}, provenance={}, kmap=zone_map(load_model(seedname), response, n=n))
+    drawn = Result(responses={}, provenance={}, kmap=zone_map(_model(seedname), response, n=n))
     for figure in plot_all(drawn, output, spin=spin, field=field, formats=formats):
         typer.echo(figure)
 
@@ -301,9 +307,18 @@ def _ignore_requests_for_checkpoints() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
+def _model(seedname: str, **options: Any) -> AnyModel:
+    """Model of a seedname, or toy of a name."""
+    if seedname.startswith(TOY):
+        return named_toy(seedname.removeprefix(TOY))
+    return load_model(seedname, **options)
+
+
+def _load_once(plan: Job, folder: Path, comm: Comm) -> AnyModel:
     """Rank 0 reads the files; what it got, or why it failed, goes to all."""
-    loaded: WannierModel | W90SpinError | None = None
+    if plan.model.toy is not None:
+        return plan.model.load(folder)
+    loaded: AnyModel | W90SpinError | None = None
     if comm.is_root:
         try:
             loaded = plan.model.load(folder)
@@ -315,7 +330,7 @@ def _load_once(plan: Job, folder: Path, comm: Comm) -> WannierModel:
     return share_model(loaded if isinstance(loaded, WannierModel) else None, comm)
 
 
-def _pictures(plan: Job, model: WannierModel, comm: Comm) -> tuple[KMap | None, BandPath | None]:
+def _pictures(plan: Job, model: AnyModel, comm: Comm) -> tuple[KMap | None, BandPath | None]:
     """The map and the bands that the job asks for."""
     first, level = plan.response[0], plan.response[0].fermi_level
     drawn_map = drawn_path = None
@@ -327,6 +342,7 @@ def _pictures(plan: Job, model: WannierModel, comm: Comm) -> tuple[KMap | None, 
             n=plan.map.n,
             plane=plan.map.plane,
             offset=plan.map.offset,
+            reach=plan.map.reach,
             bands=plan.map.bands,
             comm=comm,
             tolerance=plan.mesh.degeneracy,

@@ -16,10 +16,12 @@ from w90spin.arrays import FloatArray
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
+from w90spin.model.continuum import AnyModel
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.partition import Partition, partition
 from w90spin.model.symmetrise import symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
+from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel
 from w90spin.response import SpinPolarizability
 from w90spin.units import ev_from_thz
@@ -56,12 +58,17 @@ def _numbers(given: Numbers) -> FloatArray:
 
 
 _Edge = Annotated[float, Field(allow_inf_nan=True)]
+Parameter = bool | int | _Edge | str | list[float]
+"""A parameter of a toy; cutoffs may be inf."""
 
 
 class ModelSection(_Section):
-    """[model]: which files, and what to take from them."""
+    """[model]: which files, and what to take from them; or which toy."""
 
-    seedname: str
+    seedname: str | None = None
+    toy: str | None = None
+    parameters: dict[str, Parameter] = {}
+    lattice: Annotated[float, Field(gt=0.0)] | None = None
     source: Source = "auto"
     spin: SpinSource = "auto"
     spin_order: Literal["interlaced", "block"] | list[tuple[int, int]] | None = None
@@ -72,8 +79,23 @@ class ModelSection(_Section):
     moments: list[float] | list[tuple[float, float, float]] | None = None
     symmetrise: bool = False
 
-    def load(self, folder: Path) -> WannierModel:
+    @model_validator(mode="after")
+    def _files_or_toy(self) -> ModelSection:
+        if (self.seedname is None) == (self.toy is None):
+            raise ValueError("give either seedname (files) or toy (a model by name)")
+        of_toys = {"toy", "parameters", "lattice"}
+        strange = self.model_fields_set & of_toys
+        kind = "a seedname"
+        if self.toy is not None:
+            strange, kind = self.model_fields_set - of_toys, "a toy"
+        if strange:
+            raise ValueError(f"{' and '.join(sorted(strange))} cannot be said of {kind}")
+        return self
+
+    def load(self, folder: Path) -> AnyModel:
         """The model; the seedname counts from the folder of the job."""
+        if self.toy is not None:
+            return named_toy(self.toy, self.parameters, lattice=self.lattice)
         model = self._read(folder)
         if self.moments is not None:
             model = model.with_moments(self.moments)
@@ -84,7 +106,7 @@ class ModelSection(_Section):
 
     def _read(self, folder: Path) -> WannierModel:
         return load_model(
-            folder / self.seedname,
+            folder / str(self.seedname),
             source=self.source,
             spin=self.spin,
             spin_order=self.spin_order,
@@ -167,9 +189,7 @@ class SpinPolarizabilitySection(_Section):
             raise ValueError("give either omega (photon energies in eV) or frequency_thz")
         return self
 
-    def response(
-        self, model: WannierModel, *, omega_w: FloatArray | None = None
-    ) -> SpinPolarizability:
+    def response(self, model: AnyModel, *, omega_w: FloatArray | None = None) -> SpinPolarizability:
         """The response, with the model's parts; at other frequencies if given."""
         parts: Partition | None = None
         if isinstance(self.parts, PartsTable):
@@ -207,6 +227,7 @@ class MapSection(_Section):
     n: Annotated[int, Field(ge=2)] = 101
     plane: tuple[int, int] | None = None
     offset: float = 0.0
+    reach: Annotated[float, Field(gt=0.0)] | None = None
     bands: bool = False
     spin: Literal["x", "y", "z"] = "z"
     field: Literal["x", "y", "z"] = "x"

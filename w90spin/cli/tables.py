@@ -41,7 +41,9 @@ def provenance_lines(result: Result) -> list[str]:
     lines.append(f"rule: {about['rule']}")
     if about["stopped"]:
         lines.append(f"stopped early: {about['stopped']}")
-    if about["thickness"] is not None:
+    if "region" in about:
+        lines.append(f"integrated over {about['region']}")
+    if about.get("thickness") is not None:
         lines.append(f"thickness {about['thickness']:.3f} Å: {about['thickness_reason']}")
     lines += [f"convention, {name}: {text}" for name, text in CONVENTIONS.items()]
     return lines

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import AnyNumberArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError, ResultFileError, W90SpinError
 from w90spin.integrate.checkpoint import Checkpoint, deaf_to_signals
 from w90spin.integrate.choose import PlannedStrategy
@@ -114,7 +114,7 @@ class ZoneIntegral:
         Why the rule stopped early; empty if it did not.
     """
 
-    values: tuple[dict[str, FloatArray], ...]
+    values: tuple[Mapping[str, AnyNumberArray], ...]
     errors: tuple[dict[str, FloatArray], ...]
     rule: str
     detail: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from w90spin.arrays import BoolArray, FloatArray, IntArray
+from w90spin.arrays import AnyNumberArray, BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.continuum import OperatorSource
@@ -165,7 +165,7 @@ class Integrand:
         reached_x: BoolArray = np.abs(self.invariant(symmetry, probe_nx)).max(axis=0) > 1e-9
         return reached_x
 
-    def published(self, vector: FloatArray) -> tuple[dict[str, FloatArray], ...]:
+    def published(self, vector: FloatArray) -> tuple[Mapping[str, AnyNumberArray], ...]:
         """Published tensors from raw ones."""
         return tuple(
             response.publish(tensors)

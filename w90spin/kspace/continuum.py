@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray
-from w90spin.errors import IntegrationError
-from w90spin.kspace.fourier import FourierSum, KLines, KPoints, WannierMatrices
+from w90spin.errors import IntegrationError, MissingOperatorError
+from w90spin.kspace.fourier import EXTRAS, Extra, FourierSum, KLines, KPoints, WannierMatrices
 from w90spin.model.continuum import AnyModel, ContinuumModel
+from w90spin.model.spin_current import CURRENTS
 from w90spin.parallel import Comm
 
 NEXT_TO_INFINITY = 1e-8
@@ -148,10 +150,25 @@ class ContinuumOperators:
     ----------
     model : ContinuumModel
         The model.
+    extras : sequence of str
+        What else is needed: "curl" and "dspin", which are zero, as position and spin are the same
+        at every k.
+
+    Raises
+    ------
+    MissingOperatorError
+        For products of spin, energy and position, which belong to Wannier functions of a crystal.
     """
 
-    def __init__(self, model: ContinuumModel) -> None:
+    def __init__(self, model: ContinuumModel, extras: Sequence[Extra] = ()) -> None:
+        for name in extras:
+            if name in CURRENTS:
+                raise MissingOperatorError(
+                    f"k·p model '{model.name}' has no operators for the spin current '{name}', "
+                    "which are those of a crystal's Wannier functions. Take current = 'simple'."
+                )
         self.model = model
+        self.extras = tuple(extras)
         infinite = not isinstance(model.cutoff, tuple) and math.isinf(model.cutoff)
         self.region = KRegion(model.dimension, model.cutoff, model.scale, folded=infinite)
         # Innermost the radius: Fermi surfaces and edges cross it, along angles little happens.
@@ -164,6 +181,7 @@ class ContinuumOperators:
     def bytes_per_point(self) -> int:
         """Memory that one k point takes in :meth:`__call__`. [bytes]"""
         matrices = 1 + 3 + 3 + (0 if self.model.spin_sij is None else 3)
+        matrices += sum(EXTRAS[name] for name in self.extras)
         return 16 * matrices * self.model.n_wann**2
 
     def __call__(self, batch: KPoints | KLines) -> WannierMatrices:
@@ -184,11 +202,16 @@ class ContinuumOperators:
         spin_ksij = None
         if model.spin_sij is not None:
             spin_ksij = np.broadcast_to(model.spin_sij, shape)
+        n_k, _, n, _ = shape
         return WannierMatrices(
             ham_kij=np.asarray(ham_kij, dtype=np.complex128),
             dham_kaij=np.asarray(dham_kaij, dtype=np.complex128),
             pos_kaij=np.broadcast_to(model.pos_aij, shape),
             spin_ksij=spin_ksij,
+            curl_kcij=np.zeros(shape, np.complex128) if "curl" in self.extras else None,
+            dspin_ksaij=(
+                np.zeros((n_k, 3, 3, n, n), np.complex128) if "dspin" in self.extras else None
+            ),
         )
 
     def hamiltonian(self, kpt_kc: FloatArray) -> ComplexArray:
@@ -219,6 +242,11 @@ class OperatorSource(Protocol):
         ...
 
     @property
+    def extras(self) -> tuple[Extra, ...]:
+        """What is given beyond H, r and spin."""
+        ...
+
+    @property
     def region(self) -> KRegion | None:
         """Region of k that is integrated over; None for a zone, in reduced coordinates."""
         ...
@@ -241,7 +269,9 @@ class OperatorSource(Protocol):
         ...
 
 
-def operators_of(model: AnyModel, comm: Comm | None = None) -> OperatorSource:
+def operators_of(
+    model: AnyModel, comm: Comm | None = None, extras: Sequence[Extra] = ()
+) -> OperatorSource:
     """What gives a model's operators at k.
 
     Parameters
@@ -250,11 +280,18 @@ def operators_of(model: AnyModel, comm: Comm | None = None) -> OperatorSource:
         The model.
     comm : Comm, optional
         Ranks that build this together.
+    extras : sequence of str
+        What is needed beyond H, r and spin.
 
     Returns
     -------
     FourierSum or ContinuumOperators
+
+    Raises
+    ------
+    MissingOperatorError
+        If the model lacks one of them.
     """
     if isinstance(model, ContinuumModel):
-        return ContinuumOperators(model)
-    return FourierSum(model, comm=comm)
+        return ContinuumOperators(model, extras)
+    return FourierSum(model, comm=comm, extras=extras)

@@ -7,14 +7,21 @@ the line once per point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError
+from w90spin.model.spin_current import CURRENTS
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm
+
+Extra = Literal["qiao2018", "ryoo2019", "curl", "dspin"]
+EXTRAS: dict[Extra, int] = {"qiao2018": 21, "ryoo2019": 21, "curl": 3, "dspin": 9}
+"""What can be summed beyond H, r and spin, with the number of its matrices."""
 
 
 def kpt_text(kpt_c: FloatArray) -> str:
@@ -62,6 +69,27 @@ class KLines:
 
 
 @dataclass(frozen=True, eq=False)
+class SpinProducts:
+    r"""Spin times energy and position in the Wannier gauge at a batch of k.
+
+    Sums of :class:`~w90spin.model.spin_current.SpinCurrentOperators`, in their names.
+
+    Parameters
+    ----------
+    spin_ham_ksij : complex array (k, s, i, j)
+        Z. [eV]
+    spin_pos_ksaij : complex array (k, s, a, i, j)
+        X. [Å]
+    spin_ham_pos_ksaij : complex array (k, s, a, i, j)
+        Y. [eV Å]
+    """
+
+    spin_ham_ksij: ComplexArray
+    spin_pos_ksaij: ComplexArray
+    spin_ham_pos_ksaij: ComplexArray
+
+
+@dataclass(frozen=True, eq=False)
 class WannierMatrices:
     """Operators in the Wannier gauge at a batch of k.
 
@@ -75,12 +103,25 @@ class WannierMatrices:
         A_W,a(k) = Σ_R exp(ik·R) ⟨0i|r_a|Rj⟩. [Å]
     spin_ksij : complex array (k, s, i, j), or None
         Pauli matrices.
+    products : mapping
+        Spin times energy and position, by the name of the spin current that needs them.
+    curl_kcij : complex array (k, c, i, j), or None
+        Curl ∂_a A_b - ∂_b A_a of A_W along Cartesian c, (a, b, c) cyclic, where it was asked for.
+        [Å²]
+    dspin_ksaij : complex array (k, s, a, i, j), or None
+        Bare derivative of the Pauli matrices along Cartesian a, where it was asked for. [Å]
+    centres_ia : float array (i, a), or None
+        Wannier centres, which come with the products. [Å]
     """
 
     ham_kij: ComplexArray
     dham_kaij: ComplexArray
     pos_kaij: ComplexArray
     spin_ksij: ComplexArray | None
+    products: Mapping[str, SpinProducts] = field(default_factory=dict)
+    curl_kcij: ComplexArray | None = None
+    dspin_ksaij: ComplexArray | None = None
+    centres_ia: FloatArray | None = None
 
 
 class FourierSum:
@@ -94,15 +135,28 @@ class FourierSum:
         Lattice direction of the lines in :class:`KLines`; by default the last periodic one.
     comm : Comm, optional
         Ranks that build this together: those of a node hold the operators once.
+    extras : sequence of str
+        What else to sum: "qiao2018" and "ryoo2019", the products of spin, energy and position of
+        these spin currents; "curl" of r; "dspin", the derivative of the spin.
+
+    Raises
+    ------
+    MissingOperatorError
+        If the model lacks those products.
     """
 
     region: None = None
     """The zone, in reduced coordinates."""
 
     def __init__(
-        self, model: WannierModel, direction: int | None = None, comm: Comm | None = None
+        self,
+        model: WannierModel,
+        direction: int | None = None,
+        comm: Comm | None = None,
+        extras: Sequence[Extra] = (),
     ) -> None:
         self.model = model
+        self.extras = tuple(extras)
         periodic = [c for c in range(3) if model.periodic[c]]
         if direction is None:
             direction = periodic[-1] if periodic else 2
@@ -124,12 +178,22 @@ class FourierSum:
         def fill_other(box_qroij: ComplexArray) -> None:
             box_qroij[slot_R[0], slot_R[1], :3] = model.pos_Raij
             if model.spin_Rsij is not None:
-                box_qroij[slot_R[0], slot_R[1], 3:] = model.spin_Rsij
+                box_qroij[slot_R[0], slot_R[1], 3:6] = model.spin_Rsij
+            for name in self.extras:
+                at = self._extra_at[name]
+                for row, op_Rij in zip(range(at.start, at.stop), _extra(model, name), strict=True):
+                    box_qroij[slot_R[0], slot_R[1], row] = op_Rij
 
         ranks = comm or Comm()
-        n_other = 3 if model.spin_Rsij is None else 6
+        self._n_other = 3 if model.spin_Rsij is None else 6
+        self._extra_at: dict[Extra, slice] = {}
+        for name in self.extras:
+            self._extra_at[name] = slice(self._n_other, self._n_other + EXTRAS[name])
+            self._n_other += EXTRAS[name]
         ham_qrij, self._release_ham = ranks.on_node((n_q, n_r, n, n), fill_ham)
-        other_qroij, self._release_other = ranks.on_node((n_q, n_r, n_other, n, n), fill_other)
+        other_qroij, self._release_other = ranks.on_node(
+            (n_q, n_r, self._n_other, n, n), fill_other
+        )
         self._ham_qrx = ham_qrij.reshape(n_q, n_r, -1)
         self._other_qrx = other_qroij.reshape(n_q, n_r, -1)
         box_Rc = np.empty((n_q, n_r, 3), dtype=np.int64)
@@ -145,7 +209,7 @@ class FourierSum:
     @property
     def bytes_per_point(self) -> int:
         """Memory that one k point takes in :meth:`__call__`. [bytes]"""
-        matrices = 1 + 3 + len(self._derived) + 3 + (3 if self.model.spin_Rsij is not None else 0)
+        matrices = 1 + 3 + len(self._derived) + self._n_other
         return 16 * matrices * self.model.n_wann**2
 
     def __call__(self, batch: KPoints | KLines) -> WannierMatrices:
@@ -225,12 +289,43 @@ class FourierSum:
         dham_kaij = np.matmul(cell_ya.T, ham_ykx[1:].transpose(1, 0, 2)).reshape(n_k, 3, n, n)
         other_koij = other_kx.reshape(n_k, -1, n, n)
         has_spin = self.model.spin_Rsij is not None
+        extra = {name: other_koij[:, at] for name, at in self._extra_at.items()}
         return WannierMatrices(
             ham_kij=ham_ykx[0].reshape(n_k, n, n),
             dham_kaij=dham_kaij,
             pos_kaij=other_koij[:, :3],
             spin_ksij=other_koij[:, 3:6] if has_spin else None,
+            products={name: _products(extra[name]) for name in CURRENTS if name in extra},
+            curl_kcij=extra.get("curl"),
+            dspin_ksaij=extra["dspin"].reshape(n_k, 3, 3, n, n) if "dspin" in extra else None,
+            centres_ia=self.model.centres_ia,
         )
+
+
+def _extra(model: WannierModel, name: Extra) -> Iterator[ComplexArray]:
+    """Matrices (R, i, j) of an extra, one after the other."""
+    length_aR = (model.R_Rc @ np.where(np.array(model.periodic)[:, None], model.cell_ca, 0.0)).T
+    slope_aR = 1j * length_aR[:, :, None, None]
+    if name == "curl":
+        for a, b in ((1, 2), (2, 0), (0, 1)):
+            yield slope_aR[a] * model.pos_Raij[:, b] - slope_aR[b] * model.pos_Raij[:, a]
+    elif name == "dspin":
+        spin_Rsij = model.needs_spin("its derivative")
+        for s, a in np.ndindex(3, 3):
+            yield slope_aR[a] * spin_Rsij[:, s]
+    else:
+        for op_Rxij in model.needs_spin_current(name, "the spin current").operators:
+            flat_Rxij = op_Rxij.reshape(len(op_Rxij), -1, model.n_wann, model.n_wann)
+            yield from flat_Rxij.swapaxes(0, 1)
+
+
+def _products(op_koij: ComplexArray) -> SpinProducts:
+    n_k, _, n, _ = op_koij.shape
+    return SpinProducts(
+        spin_ham_ksij=op_koij[:, :3],
+        spin_pos_ksaij=op_koij[:, 3:12].reshape(n_k, 3, 3, n, n),
+        spin_ham_pos_ksaij=op_koij[:, 12:].reshape(n_k, 3, 3, n, n),
+    )
 
 
 def require_spin(matrices: WannierMatrices) -> ComplexArray:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import MissingOperatorError
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, degenerate_blocks
 from w90spin.kspace.continuum import OperatorSource
 from w90spin.kspace.fourier import KLines, KPoints, WannierMatrices, require_spin
 from w90spin.model.partition import Partition
+from w90spin.model.spin_current import Current
 
 
 class BlochStates:
@@ -61,6 +64,167 @@ class BlochStates:
     def velocity_kanm(self) -> ComplexArray:
         r"""Covariant velocity :math:`V_a = U^\dagger (D_a H) U`, shape (k, a, n, m). [eV Å]"""
         return self.velocity_between(slice(None), slice(None))
+
+    @cached_property
+    def space_curvature_knab(self) -> FloatArray:
+        r"""Curvature of the Wannier space in each band, shape (k, n, a, b). [Å²]
+
+        .. math::
+
+            (U^\dagger F_{ab} U)_{nn}, \qquad
+            F_{ab} = \partial_a A_b - \partial_b A_a - i [A_a, A_b]
+
+        Zero in a complete basis; inside a degenerate block only the sum over it has a meaning.
+
+        Raises
+        ------
+        MissingOperatorError
+            If the curl of A was not summed.
+        """
+        if self.wannier.curl_kcij is None:
+            raise MissingOperatorError("The curl of the position matrices was not asked for.")
+        pos_kaij = self.wannier.pos_kaij
+        product_kabij = pos_kaij[:, :, None] @ pos_kaij[:, None]
+        n_k, n = self.energy_kn.shape
+        curvature_knab = np.zeros((n_k, n, 3, 3))
+        for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
+            commutator_kij = product_kabij[:, a, b] - product_kabij[:, b, a]
+            field_kij = self.wannier.curl_kcij[:, c] - 1j * commutator_kij
+            field_kn = np.einsum(
+                "kin,kij,kjn->kn",
+                self.vectors_kin.conj(),
+                field_kij,
+                self.vectors_kin,
+                optimize=True,
+            ).real
+            curvature_knab[:, :, a, b] = field_kn
+            curvature_knab[:, :, b, a] = -field_kn
+        return curvature_knab
+
+    def spin_velocity(self, current: Current) -> ComplexArray:
+        r"""Product of spin and velocity from matrix elements of the full Hilbert space.
+
+        Between the periodic parts of Bloch states, with the matrices X, Y, Z of
+        :class:`~w90spin.model.spin_current.SpinCurrentOperators` rotated to bands and all
+        positions measured from the Wannier centres t,
+
+        .. math::
+
+            (\sigma_s v_a)_{nm} &= (\sigma_s V_a)_{nm} - i (X_{sa} \epsilon_m - Y_{sa})_{nm}
+                \qquad \text{(ryoo2019)} \\
+            V_a &= U^\dagger \partial_a H U + i [\epsilon, t_a], \quad
+            X_{sa} \to X_{sa} - \sigma_s t_a, \quad Y_{sa} \to Y_{sa} - Z_s t_a
+
+        The form of Qiao takes :math:`\sigma_s H` for the derivative of the states too, outside
+        the frozen window another interpolation of it:
+        :math:`- [(Z_s - \sigma_s \epsilon) D_a]_{nm}` with
+        :math:`(D_a)_{jm} = (V_a)_{jm} / (\epsilon_m - \epsilon_j)`.
+
+        Parameters
+        ----------
+        current : "qiao2018" or "ryoo2019"
+            Whose form.
+
+        Returns
+        -------
+        complex array (k, a, s, n, m)
+            Not Hermitian: the spin stands on the left. [eV Å]
+
+        References
+        ----------
+        J. Qiao et al., Phys. Rev. B 98, 214402 (2018), Eqs. (23)-(40); J. H. Ryoo et al.,
+        Phys. Rev. B 99, 235113 (2019), Eqs. (17), (26)-(29).
+        """
+        if current not in self.wannier.products or self.wannier.centres_ia is None:
+            raise MissingOperatorError(
+                f"The products of spin, energy and position that '{current}' needs are not there."
+            )
+        products = self.wannier.products[current]
+        n_k, n = self.energy_kn.shape
+        spin_ksnm = self.spin_ksnm
+        spin_ham_ksnm = self.rotate(products.spin_ham_ksij)
+        pos_kxnm = self.rotate(products.spin_pos_ksaij.reshape(n_k, 9, n, n))
+        ham_pos_kxnm = self.rotate(products.spin_ham_pos_ksaij.reshape(n_k, 9, n, n))
+        centre_kaij = self.wannier.centres_ia.T[None, :, :, None] * np.eye(n)
+        centre_kanm = self.rotate(np.broadcast_to(centre_kaij, (n_k, 3, n, n)))
+        energy_knm = self.energy_kn[:, :, None] - self.energy_kn[:, None, :]
+        velocity_kanm = self.rotate(self.wannier.dham_kaij) + 1j * energy_knm[:, None] * centre_kanm
+
+        def times(op_ksnm: ComplexArray, vector_kanm: ComplexArray) -> ComplexArray:
+            product: ComplexArray = op_ksnm[:, None] @ vector_kanm[:, :, None]
+            return product
+
+        pos_kasnm = pos_kxnm.reshape(n_k, 3, 3, n, n).swapaxes(1, 2)
+        pos_kasnm = pos_kasnm - times(spin_ksnm, centre_kanm)
+        ham_pos_kasnm = ham_pos_kxnm.reshape(n_k, 3, 3, n, n).swapaxes(1, 2)
+        ham_pos_kasnm = ham_pos_kasnm - times(spin_ham_ksnm, centre_kanm)
+        energy_km = self.energy_kn[:, None, None, None, :]
+        found = times(spin_ksnm, velocity_kanm) - 1j * (pos_kasnm * energy_km - ham_pos_kasnm)
+        if current == "qiao2018":
+            apart_knm = self.block_kn[:, :, None] != self.block_kn[:, None, :]
+            inverse_knm = np.where(apart_knm, -1.0, 0.0) / np.where(apart_knm, energy_knm, 1.0)
+            rest_ksnm = spin_ham_ksnm - spin_ksnm * self.energy_kn[:, None, None, :]
+            found -= times(rest_ksnm, velocity_kanm * inverse_knm[:, None])
+        return found
+
+    def spin_current_between(
+        self,
+        rows: slice,
+        cols: slice,
+        current: Current | Literal["simple"] = "simple",
+        parts: Partition | None = None,
+    ) -> ComplexArray:
+        r"""Conventional spin current between two ranges of bands.
+
+        .. math::
+
+            J_{a;s} = \tfrac14 \{V_a, \sigma_s\}, \qquad
+            J_{a;s}^{(l)} = \tfrac14 \{V_a, \tfrac12 \{P_l, \sigma_s\}\}
+
+        "simple" takes the product within the Wannier space, where V is the covariant velocity;
+        the others that of the full Hilbert space (:meth:`spin_velocity`), and for parts
+        :math:`\tfrac12 \{P_l, J_{a;s}\}`.
+
+        Parameters
+        ----------
+        rows, cols : slice
+            Ranges of bands n and m.
+        current : "simple", "qiao2018" or "ryoo2019"
+            How spin and velocity are multiplied.
+        parts : Partition, optional
+            Projectors P_l; without it one part, the total.
+
+        Returns
+        -------
+        complex array (k, l, a, s, n, m)
+            Spin S = σ/2 in units of ħ, times velocity. [eV Å]
+        """
+        everything = slice(0, self.n_bands)
+        if current == "simple":
+            velocity_kanm = self.velocity_kanm
+            if parts is None:
+                spin_klsnm = self.spin_ksnm[:, None]
+            else:
+                spin_klsnm = self.spin_between(everything, everything, parts)
+            return 0.25 * (
+                _all_products(velocity_kanm[:, None, :, rows], spin_klsnm[..., cols])
+                + _all_products(
+                    spin_klsnm[:, :, :, rows], velocity_kanm[:, None, :, :, cols]
+                ).swapaxes(2, 3)
+            )
+        product_kasnm = self.spin_velocity(current)
+        whole_kasnm = 0.25 * (product_kasnm + product_kasnm.conj().swapaxes(-1, -2))
+        if parts is None:
+            return whole_kasnm[:, None, :, :, rows, cols]
+        n_k, n = self.energy_kn.shape
+        one_kxij = np.broadcast_to(np.eye(n, dtype=np.complex128), (n_k, 1, n, n))
+        projector_kxij = parts.project(one_kxij, self.kpt_kc).reshape(n_k, -1, n, n)
+        projector_klnm = self.rotate(projector_kxij)[:, :, None, None]
+        half: ComplexArray = 0.5 * (
+            projector_klnm[..., rows, :] @ whole_kasnm[:, None, ..., cols]
+            + whole_kasnm[:, None, ..., rows, :] @ projector_klnm[..., cols]
+        )
+        return half
 
     def rotate(
         self,
@@ -165,6 +329,17 @@ class BlochStates:
             apart_knm[:, None] * pos_kanm - 1j * inverse_knm[:, None] * dham_kanm
         )
         return connection
+
+
+def _all_products(left_klxnj: ComplexArray, right_klyjm: ComplexArray) -> ComplexArray:
+    """Every x times every y as one matrix product, shape (k, l, x, y, n, m)."""
+    n_x, n_n, n_j = left_klxnj.shape[2:]
+    n_y, n_m = right_klyjm.shape[2], right_klyjm.shape[4]
+    left_klzj = left_klxnj.reshape(*left_klxnj.shape[:2], n_x * n_n, n_j)
+    right_kljz = right_klyjm.swapaxes(2, 3).reshape(*right_klyjm.shape[:2], n_j, n_y * n_m)
+    product_klzz = left_klzj @ right_kljz
+    product = product_klzz.reshape(*product_klzz.shape[:2], n_x, n_n, n_y, n_m)
+    return product.transpose(0, 1, 2, 4, 3, 5)
 
 
 def solve(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError, ModelError
+from w90spin.model.spin import PAULI_sij
 from w90spin.model.wannier import WannierModel
 
 HERMITICITY = 1e-8
@@ -296,8 +297,18 @@ class ContinuumModel:
             spin=None if self.spin_sij is None else spin_Rijs,
             periodic=along,
             name=f"{self.name}, on a lattice of {a:g} Å",
+            spin_pairs=self._spin_pairs,
         )
         return replace(model, spin_source=self.spin_source, notes=self.notes)
+
+    @property
+    def _spin_pairs(self) -> list[tuple[int, int]] | None:
+        """Basis functions (up, down) of one orbital, where they are pure spinors in this order."""
+        pairs = [(i, i + 1) for i in range(0, self.n_wann - 1, 2)]
+        if self.spin_sij is None or 2 * len(pairs) != self.n_wann:
+            return None
+        pure_sij = np.kron(np.eye(len(pairs)), PAULI_sij)
+        return pairs if np.array_equal(self.spin_sij, pure_sij) else None
 
     @property
     def periodic(self) -> tuple[bool, bool, bool]:

@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import PartitionError
 from w90spin.model.checkpoint import bloch_to_wannier, mesh_points, to_lattice
+from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import find_vectors
 from w90spin.model.wannier import WannierModel
@@ -224,7 +225,7 @@ class Partition:
 
 
 def partition(
-    model: WannierModel,
+    model: AnyModel,
     by: str | Mapping[str, Sequence[int]],
     *,
     axis: int | None = None,
@@ -235,8 +236,8 @@ def partition(
 
     Parameters
     ----------
-    model : WannierModel
-        The model.
+    model : WannierModel or ContinuumModel
+        The model; a k·p model has no atoms, and only a mapping divides it.
     by : "layer", "atom", "species", "sublattice", or mapping of name to Wannier functions
         "layer": groups of bonded atoms (nearer than 1.2 times the sum of their covalent radii),
         named A, B, ... from the bottom up; with ``gap``, or without atoms, clusters of Wannier
@@ -264,6 +265,11 @@ def partition(
     """
     if isinstance(by, Mapping):
         return _named(model, by)
+    if isinstance(model, ContinuumModel):
+        raise PartitionError(
+            f"by = '{by}' needs atoms, and k·p model '{model.name}' has none. Name its parts: "
+            '{"A": [1, 2], "B": [3, 4]}, basis functions counted from 1.'
+        )
     if by == "layer":
         return _layers(model, axis, gap)
     if by in ("atom", "species"):
@@ -367,7 +373,7 @@ def projected_partition(parts: Partition, chk: ChkFile, amn: AmnFile) -> Partiti
     )
 
 
-def _named(model: WannierModel, groups: Mapping[str, Sequence[int]]) -> Partition:
+def _named(model: AnyModel, groups: Mapping[str, Sequence[int]]) -> Partition:
     weights_li = np.zeros((len(groups), model.n_wann))
     for part, (name, members) in enumerate(groups.items()):
         for member in members:

@@ -178,7 +178,8 @@ def tabulate_bands(
         "distance [1/Å]": np.tile(path.distance_k, n_bands),
     }
     for c in range(3):
-        columns[f"reduced k_{c + 1}"] = np.tile(path.kpt_kc[:, c], n_bands)
+        heading = f"k_{'xyz'[c]} [1/Å]" if path.cartesian else f"reduced k_{c + 1}"
+        columns[heading] = np.tile(path.kpt_kc[:, c], n_bands)
     columns["E - μ [eV]"] = drawn.energy_kn.T.ravel()
     if drawn.colour is not None:
         head = (

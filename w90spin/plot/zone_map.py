@@ -82,7 +82,8 @@ def plot_kmap(
     imaginary : bool
         Of a complex tensor draw the imaginary part.
     labels : mapping of str to sequence of float, optional
-        Points to mark besides Γ, in reduced coordinates: ``{"X": (0.5, 0, 0)}``.
+        Points to mark besides Γ, in reduced coordinates: ``{"X": (0.5, 0, 0)}``; for a k·p model
+        Cartesian. [1/Å]
     axes : Axes, optional
         Where to draw; a new figure if left out.
 
@@ -99,7 +100,7 @@ def plot_kmap(
     plane = _find_plane(kmap)
     vectors_pc = _plane_vectors(kmap)
     outline_xp = None
-    if vectors_pc is not None:
+    if vectors_pc is not None and kmap.recip_ca is not None:
         outline_xp = _wigner_seitz(vectors_pc @ kmap.recip_ca @ plane.frame_pa.T)
     limit, extend = colour_limit(shown.values, HOT_PERCENT)
     with house_style():
@@ -183,7 +184,7 @@ def tabulate_kmap(
     """
     shown = _pick(kmap, tensor, spin, field, part_index, kT_index, mu_index, omega_index, imaginary)
     columns = {f"k_{a} [1/Å]": kmap.kpt_uva[..., i].ravel() for i, a in enumerate("xyz")}
-    for c in range(3):
+    for c in range(3 if kmap.recip_ca is not None else 0):
         columns[f"reduced k_{c + 1}"] = kmap.kpt_uvc[..., c].ravel()
     columns[f"{shown.column} [{shown.unit}]"] = shown.values.ravel()
     return columns
@@ -249,6 +250,8 @@ def _find_plane(kmap: KMap) -> _Plane:
 
 def _plane_vectors(kmap: KMap) -> IntArray | None:
     """Shortest reciprocal vectors along the two directions of the map, or None."""
+    if kmap.recip_ca is None:
+        return None
     found = []
     for step_c in (
         kmap.kpt_uvc[1, 0] - kmap.kpt_uvc[0, 0],
@@ -293,7 +296,7 @@ def _whole_cell(
 
     None if the map is not one regular reciprocal cell.
     """
-    if vectors_pc is None or outline_xp is None:
+    if vectors_pc is None or outline_xp is None or kmap.recip_ca is None:
         return None
     n_uv = []
     for direction in (0, 1):
@@ -339,7 +342,7 @@ def _mark_points(
         points[name] = point_c
     white = [patheffects.withStroke(linewidth=2.0, foreground="white")]
     for name, point_c in points.items():
-        x, y = plane.frame_pa @ (point_c @ kmap.recip_ca)
+        x, y = plane.frame_pa @ (point_c if kmap.recip_ca is None else point_c @ kmap.recip_ca)
         axes.plot(
             [x], [y], "o", color="black", markersize=2.5, zorder=4, clip_on=False,
             path_effects=white,

@@ -3,10 +3,32 @@
 A response never sees weights, meshes, ranks or files.
 """
 
+from w90spin.response.anomalous_hall import AnomalousHall
 from w90spin.response.claims import Claims, Response, TensorClaim
+from w90spin.response.fermi_surface import Edelstein, MagneticSpinHall
+from w90spin.response.spin_hall import SpinHall
+from w90spin.response.spin_moment import SpinMoment
 from w90spin.response.spin_polarizability import SpinPolarizability
 
-RESPONSES: dict[str, type[Response]] = {"spin_polarizability": SpinPolarizability}
+RESPONSES: dict[str, type[Response]] = {
+    "spin_polarizability": SpinPolarizability,
+    "spin_hall": SpinHall,
+    "edelstein": Edelstein,
+    "magnetic_spin_hall": MagneticSpinHall,
+    "anomalous_hall": AnomalousHall,
+    "spin_moment": SpinMoment,
+}
 """Every response by the name that job files use."""
 
-__all__ = ["RESPONSES", "Claims", "Response", "SpinPolarizability", "TensorClaim"]
+__all__ = [
+    "RESPONSES",
+    "AnomalousHall",
+    "Claims",
+    "Edelstein",
+    "MagneticSpinHall",
+    "Response",
+    "SpinHall",
+    "SpinMoment",
+    "SpinPolarizability",
+    "TensorClaim",
+]

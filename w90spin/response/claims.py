@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
-from w90spin.arrays import FloatArray, IntArray
+from w90spin.arrays import AnyNumberArray, FloatArray, IntArray
+from w90spin.kspace.fourier import EXTRAS, Extra
 from w90spin.kspace.states import BlochStates
+from w90spin.model.partition import Partition
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,9 @@ class Claims:
         What the user gets.
     reference : str
         Where the formula is from.
+    extras : frozenset of str
+        What must be summed over R beyond H, r, spin and the operators in ``needs``, by its name in
+        `w90spin.kspace.fourier.EXTRAS`.
     """
 
     name: str
@@ -130,6 +135,7 @@ class Claims:
     raw: tuple[TensorClaim, ...]
     published: tuple[PublishedTensor, ...]
     reference: str
+    extras: frozenset[Extra] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,11 @@ class EnergyScales:
     eta: float
     omega: float
 
+    @property
+    def resonant(self) -> bool:
+        """Whether the formulas hold only below the smallest transition energy."""
+        return self.eta == 0.0 and self.omega > 0.0
+
 
 class Response(Protocol):
     """A response: callable on Bloch states.
@@ -167,6 +178,16 @@ class Response(Protocol):
         ...
 
     @property
+    def parts(self) -> Partition | None:
+        """Parts of the cell, if it is resolved by them."""
+        ...
+
+    @property
+    def insulator(self) -> bool:
+        """Promise that no Fermi level crosses a band."""
+        ...
+
+    @property
     def levels(self) -> list[float]:
         """Fermi levels. [eV]"""
         ...
@@ -181,20 +202,45 @@ class Response(Protocol):
         ...
 
     def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
-        """Moduli that each raw integrand adds up, shape (k, *axes but the last two)."""
+        """Moduli that each raw integrand adds up, shape (k, *axes but those of components)."""
+        ...
+
+    def bands(self, states: BlochStates) -> Mapping[str, AnyNumberArray]:
+        """Published tensors of single bands, summed over degenerate blocks.
+
+        Shape (k, n, *axes without kT and mu); those that bands have no share in are left out.
+        """
         ...
 
     def occupied_bands(self, states: BlochStates) -> IntArray | None:
         """Bands below each level, shape (k, f), if promised to be the same at all k."""
         ...
 
-    def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    def publish(self, raw: Mapping[str, FloatArray]) -> Mapping[str, AnyNumberArray]:
         """Published tensors from raw ones: linear, on arrays with the axes of the claims."""
         ...
 
     def parameters(self) -> dict[str, object]:
         """Physical parameters, as plain numbers and strings for the result file."""
         ...
+
+
+def extras_needed(responses: Iterable[Response]) -> tuple[Extra, ...]:
+    """What must be summed over R beyond H, r and spin.
+
+    Parameters
+    ----------
+    responses : iterable of Response
+        The responses.
+
+    Returns
+    -------
+    tuple of str
+        In the order of :data:`~w90spin.kspace.fourier.EXTRAS`.
+    """
+    claims = [response.claims for response in responses]
+    needed = frozenset[str]().union(*(claim.needs | claim.extras for claim in claims))
+    return tuple(extra for extra in EXTRAS if extra in needed)
 
 
 def as_axis(value: object, label: str) -> FloatArray:

@@ -9,6 +9,43 @@ import numpy as np
 from w90spin.arrays import FloatArray, IntArray
 from w90spin.errors import NotInsulatorError
 from w90spin.kspace.fourier import kpt_text
+from w90spin.kspace.states import BlochStates
+
+
+def bands_below(states: BlochStates, mu_f: FloatArray) -> IntArray:
+    """Bands below each Fermi level.
+
+    Parameters
+    ----------
+    states : BlochStates
+        Batch of k points.
+    mu_f : float array (f)
+        Fermi levels. [eV]
+
+    Returns
+    -------
+    int array (k, f)
+    """
+    below_kf: IntArray = (states.energy_kn[:, :, None] < mu_f).sum(axis=1)
+    return below_kf
+
+
+def refuse_broken_promise(states: BlochStates, mu_f: FloatArray) -> None:
+    """Refuse Fermi levels that cross a band within a batch.
+
+    Parameters
+    ----------
+    states : BlochStates
+        Batch of k points.
+    mu_f : float array (f)
+        Fermi levels of an insulator. [eV]
+
+    Raises
+    ------
+    NotInsulatorError
+        If one does.
+    """
+    refuse_crossing(mu_f.tolist(), bands_below(states, mu_f), states.kpt_kc)
 
 
 def refuse_crossing(levels: Sequence[float], below_kf: IntArray, kpt_kc: FloatArray) -> None:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
-from w90spin.errors import ResonanceError, ResponseError
+from w90spin.errors import ResonanceError
 from w90spin.kspace.blocks import block_sums
-from w90spin.kspace.fourier import kpt_text, require_spin
-from w90spin.kspace.occupations import fermi
+from w90spin.kspace.fourier import require_spin
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import (
@@ -23,16 +22,11 @@ from w90spin.response.claims import (
     EnergyScales,
     PublishedTensor,
     TensorClaim,
-    as_axis,
 )
-from w90spin.response.promise import refuse_crossing
-from w90spin.units import SPIN_AXES
-
-NEGLIGIBLE_OCCUPATION = 1e-12
-"""Pairs of bands whose occupations differ by less are left out."""
-
-CHARGE = -1.0
-"""Charge q of the carriers. [|e|]"""
+from w90spin.response.interband import contract, transitions
+from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.promise import bands_below, refuse_broken_promise
+from w90spin.units import CHARGE, SPIN_AXES
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,22 +97,7 @@ class SpinPolarizability:
     insulator: bool = False
 
     def __post_init__(self) -> None:
-        if self.parts is not None and not isinstance(self.parts, Partition):
-            raise ResponseError(
-                f"spin_polarizability: parts = {self.parts!r} must be a Partition; make one with "
-                "partition(model, by=...)."
-            )
-        try:
-            for label in ("omega_w", "mu_f", "kT"):
-                object.__setattr__(self, label, as_axis(getattr(self, label), label))
-            object.__setattr__(self, "eta", float(self.eta))
-        except (TypeError, ValueError) as problem:
-            raise ResponseError(f"spin_polarizability: {problem}") from None
-        for label, value in (("omega_w", self._omega_w), ("kT", self._kT_t), ("eta", self.eta)):
-            if not np.all(np.asarray(value) >= 0.0) or not np.all(np.isfinite(value)):
-                raise ResponseError(
-                    f"spin_polarizability: {label} = {value} must not be negative or infinite."
-                )
+        settle(self, "spin_polarizability", ("omega_w", "mu_f", "kT"), ("eta",))
 
     @property
     def levels(self) -> list[float]:
@@ -150,11 +129,7 @@ class SpinPolarizability:
     @cached_property
     def claims(self) -> Claims:
         """What the house must know of this response."""
-        head = (
-            Axis("part", self.parts.names if self.parts else ("total",), "", "part of the cell"),
-            Axis("kT", tuple(self._kT_t.tolist()), "eV", "temperature of the occupations"),
-            Axis("mu", tuple(self._mu_f.tolist()), "eV", "Fermi level"),
-        )
+        head = occupation_axes(self.parts, self._kT_t, self._mu_f)
         omega = Axis("omega", tuple(self._omega_w.tolist()), "eV", "photon energy of the field")
         tail = (
             Axis("spin", SPIN_AXES, "", "Cartesian component of the spin"),
@@ -222,7 +197,7 @@ class SpinPolarizability:
         tensors = {}
         for name, kernel_kwp in self._kernels(gap_klh).items():
             source_kxp = even_kxp if name.endswith("even") else odd_kxp
-            value_kxw = _contract(kernel_kwp, source_kxp).reshape(*shape, 3, 3, -1)
+            value_kxw = contract(kernel_kwp, source_kxp).reshape(*shape, 3, 3, -1)
             static = name.startswith("upsilon0")
             tensors[name] = value_kxw[..., 0] if static else np.moveaxis(value_kxw, -1, -3)
         return tensors
@@ -252,7 +227,7 @@ class SpinPolarizability:
         shape = (len(gap_klh), z_kqsblh.shape[1], *weight_ktflh.shape[1:3], -1)
         sizes = {}
         for name, kernel_kwp in self._kernels(gap_klh).items():
-            value = _contract(np.abs(kernel_kwp), source_kxp).reshape(shape)
+            value = contract(np.abs(kernel_kwp), source_kxp).reshape(shape)
             sizes[name] = value[..., 0] if name.startswith("upsilon0") else value
         return sizes
 
@@ -269,10 +244,7 @@ class SpinPolarizability:
         int array (k, f), or None
             None without the promise of an insulator.
         """
-        if not self.insulator:
-            return None
-        below_kf: IntArray = (states.energy_kn[:, :, None] < self._mu_f).sum(axis=1)
-        return below_kf
+        return bands_below(states, self._mu_f) if self.insulator else None
 
     def _pairs(self, states: BlochStates) -> tuple[FloatArray, FloatArray, ComplexArray] | None:
         """Δ (k, l, h), F (k, t, f, l, h) and Z (k, part, s, b, l, h) of pairs of bands l < h.
@@ -281,29 +253,17 @@ class SpinPolarizability:
         Pairs inside a block or of equal occupation have F = 0 and Δ = inf.
         """
         require_spin(states.wannier)
-        below_kf = self.occupied_bands(states)
-        if below_kf is not None:
-            refuse_crossing(self.levels, below_kf, states.kpt_kc)
-        occupation_ktfn = fermi(states.energy_kn, self._mu_f, self._kT_t)
-        lower, upper = _active_bands(occupation_ktfn)
-        if lower.stop <= lower.start or upper.stop <= upper.start:
+        if self.insulator:
+            refuse_broken_promise(states, self._mu_f)
+        found = transitions(states, self._mu_f, self._kT_t)
+        if found is None:
             return None
-        gap_klh = states.energy_kn[:, None, upper] - states.energy_kn[:, lower, None]
-        apart_klh = states.block_kn[:, lower, None] < states.block_kn[:, None, upper]
-        weight_ktflh = np.where(
-            apart_klh[:, None, None],
-            occupation_ktfn[..., lower, None] - occupation_ktfn[..., None, upper],
-            0.0,
-        )
-        weight_ktflh[np.abs(weight_ktflh) < NEGLIGIBLE_OCCUPATION] = 0.0
-        gap_klh = np.where((weight_ktflh != 0.0).any(axis=(1, 2)), gap_klh, np.inf)
         if self.eta == 0.0:
-            self._check_resonance(states, gap_klh)
-
-        spin_kqslh = 0.5 * states.spin_between(lower, upper, self.parts)
-        connection_kblh = states.connection_between(lower, upper)
+            found.refuse_resonance(states, self.highest_omega, bool(np.any(self._kT_t > 0.0)))
+        spin_kqslh = 0.5 * states.spin_between(found.lower, found.upper, self.parts)
+        connection_kblh = states.connection_between(found.lower, found.upper)
         z_kqsblh = spin_kqslh[:, :, :, None] * connection_kblh[:, None, None].conj()
-        return gap_klh, weight_ktflh, z_kqsblh
+        return found.gap_klh, found.weight_ktflh, z_kqsblh
 
     def bands(self, states: BlochStates) -> dict[str, FloatArray]:
         r"""Υ of single bands, summed over degenerate blocks.
@@ -345,7 +305,7 @@ class SpinPolarizability:
         sums: dict[str, FloatArray] = {}
         for name, kernel_kwp in kernels.items():
             source_kxp = z_knxm.imag if name.endswith("even") else z_knxm.real
-            value_kxn = _contract(kernel_kwp, source_kxp).reshape(n_k, n, -1).swapaxes(1, 2)
+            value_kxn = contract(kernel_kwp, source_kxp).reshape(n_k, n, -1).swapaxes(1, 2)
             block_kxw = block_sums(value_kxn, states.block_kn).swapaxes(1, 2)
             block = np.moveaxis(block_kxw.reshape(n_k, n, n_q, 3, 3, -1), -1, -3)
             if name.startswith("upsilon0"):
@@ -418,33 +378,6 @@ class SpinPolarizability:
             "upsilon2_even": CHARGE * (p0_kp * p_kwp - n0_kp * n_kwp).imag,
         }
 
-    def _check_resonance(self, states: BlochStates, gap_klh: FloatArray) -> None:
-        omega = self.highest_omega
-        smallest_k = gap_klh.min(axis=(1, 2))
-        k = int(np.argmin(smallest_k))
-        if smallest_k[k] <= omega:
-            thermal = (
-                " At kT > 0 the transitions of thermal carriers count too; kT = 0 leaves them out."
-                if np.any(self._kT_t > 0.0)
-                else ""
-            )
-            raise ResonanceError(
-                f"omega_w reaches {omega:.6g} eV, but at k = {kpt_text(states.kpt_kc[k])} states "
-                f"of different occupation are only {smallest_k[k]:.6g} eV apart, and the response "
-                "without broadening diverges there. Give eta > 0 (a broadening in eV), or stay "
-                f"below the gap.{thermal}"
-            )
-
-
-def _active_bands(occupation_ktfn: FloatArray) -> tuple[slice, slice]:
-    """Bands that are occupied anywhere in the batch, and bands that are empty anywhere."""
-    n_bands = occupation_ktfn.shape[-1]
-    occupied_n = (occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
-    empty_n = (1.0 - occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
-    top = int(np.flatnonzero(occupied_n).max(initial=-1)) + 1
-    bottom = int(np.flatnonzero(empty_n).min(initial=n_bands))
-    return slice(0, top), slice(bottom, n_bands)
-
 
 def _weighted(z_kqsblh: FloatArray, weight_ktflh: FloatArray) -> FloatArray:
     """F·Z for every part, temperature, level and component, shape (k, q·t·f·s·b, pairs)."""
@@ -454,9 +387,3 @@ def _weighted(z_kqsblh: FloatArray, weight_ktflh: FloatArray) -> FloatArray:
     weight_kyp = weight_ktflh.reshape(n_k, 1, -1, 1, n_p)
     product: FloatArray = (weight_kyp * z_kqxp).reshape(n_k, -1, n_p)
     return product
-
-
-def _contract(kernel_kwp: FloatArray, source_kxp: FloatArray) -> FloatArray:
-    """Sum over pairs of bands, shape (k, x, w)."""
-    value_kxw: FloatArray = source_kxp @ kernel_kwp.swapaxes(1, 2)
-    return value_kxw

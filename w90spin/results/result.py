@@ -126,13 +126,13 @@ class KMap:
     response : str
         Which one.
     kpt_uvc : float array (u, v, c)
-        Reduced coordinates.
+        Reduced coordinates; of a k·p model the Cartesian ones.
     kpt_uva : float array (u, v, a)
         Cartesian coordinates. [1/Å]
     tensors : mapping of str to Tensor
         Integrands, axes "u", "v" and those of the response; unit per k.
-    recip_ca : float array (c, a)
-        Reciprocal vectors in rows. [1/Å]
+    recip_ca : float array (c, a), or None
+        Reciprocal vectors in rows; None for a k·p model. [1/Å]
     energy_uvn : float array (u, v, n), or None
         Bands, if they were asked for. [eV]
     bands : mapping of str to Tensor
@@ -144,7 +144,7 @@ class KMap:
     kpt_uvc: FloatArray
     kpt_uva: FloatArray
     tensors: Mapping[str, Tensor]
-    recip_ca: FloatArray
+    recip_ca: FloatArray | None
     energy_uvn: FloatArray | None = None
     bands: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -156,7 +156,7 @@ class BandPath:
     Parameters
     ----------
     kpt_kc : float array (k, c)
-        Reduced coordinates.
+        Reduced coordinates; of a k·p model Cartesian ones. [1/Å]
     distance_k : float array (k)
         Length along the path. [1/Å]
     label_positions : float array (p)
@@ -181,6 +181,8 @@ class BandPath:
         Largest weight on each part that a state of the band's block can have, between 0 and 1.
     part_spin_knqs : float array (k, n, q, s), or None
         Mean of σ_s over what of the block lies on each part, between -1 and 1.
+    cartesian : bool
+        Whether ``kpt_kc`` is Cartesian.
     """
 
     kpt_kc: FloatArray
@@ -196,6 +198,7 @@ class BandPath:
     parts: tuple[str, ...] = ()
     weight_knq: FloatArray | None = None
     part_spin_knqs: FloatArray | None = None
+    cartesian: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -448,11 +451,12 @@ def _kmap_tree(kmap: KMap) -> dict[str, Any]:
         "kpt_reduced": kmap.kpt_uvc,
         "kpt_cartesian": kmap.kpt_uva,
         "kpt_cartesian@": {"unit": "1/Å"},
-        "reciprocal_lattice": kmap.recip_ca,
-        "reciprocal_lattice@": {"unit": "1/Å"},
         "tensors": {tensor.name: _tensor_tree(tensor) for tensor in kmap.tensors.values()},
         "bands": {tensor.name: _tensor_tree(tensor) for tensor in kmap.bands.values()},
     }
+    if kmap.recip_ca is not None:
+        tree["reciprocal_lattice"] = kmap.recip_ca
+        tree["reciprocal_lattice@"] = {"unit": "1/Å"}
     if kmap.energy_uvn is not None:
         tree["energy"] = kmap.energy_uvn
         tree["energy@"] = {"unit": "eV", "axes": ["u", "v", "band"]}
@@ -465,7 +469,7 @@ def _kmap_from(tree: Mapping[str, Any]) -> KMap:
         kpt_uvc=tree["kpt_reduced"],
         kpt_uva=tree["kpt_cartesian"],
         tensors=_tensors_from(tree["tensors"]),
-        recip_ca=tree["reciprocal_lattice"],
+        recip_ca=tree.get("reciprocal_lattice"),
         energy_uvn=tree.get("energy"),
         bands=_tensors_from(tree["bands"]),
     )
@@ -474,7 +478,7 @@ def _kmap_from(tree: Mapping[str, Any]) -> KMap:
 def _path_tree(path: BandPath) -> dict[str, Any]:
     tree: dict[str, Any] = {
         ATTRIBUTES: {"mu": path.mu, "mu_unit": "eV"},
-        "kpt_reduced": path.kpt_kc,
+        "kpt_cartesian" if path.cartesian else "kpt_reduced": path.kpt_kc,
         "distance": path.distance_k,
         "distance@": {"unit": "1/Å"},
         "label_positions": path.label_positions,
@@ -499,8 +503,9 @@ def _path_tree(path: BandPath) -> dict[str, Any]:
 
 
 def _path_from(tree: Mapping[str, Any]) -> BandPath:
+    cartesian = "kpt_cartesian" in tree
     return BandPath(
-        kpt_kc=tree["kpt_reduced"],
+        kpt_kc=tree["kpt_cartesian" if cartesian else "kpt_reduced"],
         distance_k=tree["distance"],
         label_positions=tree["label_positions"],
         labels=tuple(str(label) for label in tree["labels"]),
@@ -513,4 +518,5 @@ def _path_from(tree: Mapping[str, Any]) -> BandPath:
         parts=tuple(str(part) for part in tree.get("parts", ())),
         weight_knq=tree.get("weight"),
         part_spin_knqs=tree.get("part_spin"),
+        cartesian=cartesian,
     )

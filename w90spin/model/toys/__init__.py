@@ -25,13 +25,11 @@ from w90spin.model.toys.kp import (
     luttinger_kp,
     rashba_kp,
 )
-from w90spin.model.toys.named import TOYS, named_toy
 from w90spin.model.toys.random_hoppings import random_model
 from w90spin.model.toys.semiconductors import bhz, bi2se3, luttinger
 from w90spin.model.toys.semimetals import nodal_line, weyl_pair
 
 __all__ = [
-    "TOYS",
     "altermagnet",
     "bhz",
     "bhz_kp",
@@ -47,7 +45,6 @@ __all__ = [
     "kane_mele",
     "luttinger",
     "luttinger_kp",
-    "named_toy",
     "nodal_line",
     "pt_antiferromagnet",
     "qwz",

@@ -1,0 +1,336 @@
+"""Pairs of bands between which a field makes transitions, and sums over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from w90spin.arrays import AnyNumberArray, ComplexArray, FloatArray
+from w90spin.errors import ResonanceError
+from w90spin.kspace.blocks import block_sums
+from w90spin.kspace.fourier import kpt_text
+from w90spin.kspace.occupations import fermi
+from w90spin.kspace.states import BlochStates
+
+NEGLIGIBLE_OCCUPATION = 1e-12
+"""Pairs of bands whose occupations differ by less are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """Pairs of bands l below h, outside each other's degenerate block, at a batch of k.
+
+    Only bands that are occupied (l) and empty (h) somewhere in the batch.
+
+    Parameters
+    ----------
+    lower, upper : slice
+        Ranges of the bands l and h.
+    gap_klh : float array (k, l, h)
+        ε_h - ε_l; inf for pairs inside a block or of equal occupation. [eV]
+    weight_ktflh : float array (k, t, f, l, h)
+        f_l - f_h at every temperature and Fermi level; 0 for those pairs.
+    """
+
+    lower: slice
+    upper: slice
+    gap_klh: FloatArray
+    weight_ktflh: FloatArray
+
+    def refuse_resonance(self, states: BlochStates, omega: float, thermal: bool) -> None:
+        """Refuse photon energies that reach a transition, where there is no broadening.
+
+        Parameters
+        ----------
+        states : BlochStates
+            The batch.
+        omega : float
+            Highest photon energy. [eV]
+        thermal : bool
+            Whether there are thermal carriers.
+
+        Raises
+        ------
+        ResonanceError
+            If it reaches the smallest gap.
+        """
+        smallest_k = self.gap_klh.min(axis=(1, 2))
+        k = int(np.argmin(smallest_k))
+        if smallest_k[k] > omega:
+            return
+        carriers = (
+            " At kT > 0 the transitions of thermal carriers count too; kT = 0 leaves them out."
+            if thermal
+            else ""
+        )
+        raise ResonanceError(
+            f"omega_w reaches {omega:.6g} eV, but at k = {kpt_text(states.kpt_kc[k])} states "
+            f"of different occupation are only {smallest_k[k]:.6g} eV apart, and the response "
+            "without broadening diverges there. Give eta > 0 (a broadening in eV), or stay "
+            f"below the gap.{carriers}"
+        )
+
+
+def transitions(states: BlochStates, mu_f: FloatArray, kT_t: FloatArray) -> Transitions | None:
+    """Pairs of bands of different occupation.
+
+    Parameters
+    ----------
+    states : BlochStates
+        Batch of k points.
+    mu_f : float array (f)
+        Fermi levels. [eV]
+    kT_t : float array (t)
+        Temperatures. [eV]
+
+    Returns
+    -------
+    Transitions, or None
+        None where there are none in the whole batch.
+    """
+    occupation_ktfn = fermi(states.energy_kn, mu_f, kT_t)
+    lower, upper = _active_bands(occupation_ktfn)
+    if lower.stop <= lower.start or upper.stop <= upper.start:
+        return None
+    gap_klh = states.energy_kn[:, None, upper] - states.energy_kn[:, lower, None]
+    apart_klh = states.block_kn[:, lower, None] < states.block_kn[:, None, upper]
+    weight_ktflh = np.where(
+        apart_klh[:, None, None],
+        occupation_ktfn[..., lower, None] - occupation_ktfn[..., None, upper],
+        0.0,
+    )
+    weight_ktflh[np.abs(weight_ktflh) < NEGLIGIBLE_OCCUPATION] = 0.0
+    gap_klh = np.where((weight_ktflh != 0.0).any(axis=(1, 2)), gap_klh, np.inf)
+    return Transitions(lower, upper, gap_klh, weight_ktflh)
+
+
+def kubo_kernels(
+    gap_kp: FloatArray, omega_w: FloatArray, eta: float
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    r"""Coefficients of Re Z and Im Z in a Kubo response.
+
+    For :math:`z = \omega + i\eta` and a pair of bands Δ apart,
+
+    .. math::
+
+        \frac{Z}{\Delta - z} + \frac{Z^*}{\Delta + z} = D\, \mathrm{Re} Z + C\, \mathrm{Im} Z,
+        \qquad
+        D = \frac{1}{\Delta - z} + \frac{1}{\Delta + z}, \quad
+        C = \frac{i}{\Delta - z} - \frac{i}{\Delta + z}
+
+    Parameters
+    ----------
+    gap_kp : float array (k, p)
+        Δ. [eV]
+    omega_w : float array (w)
+        Photon energies. [eV]
+    eta : float
+        Broadening. [eV]
+
+    Returns
+    -------
+    dict
+        "re" and "im": real and imaginary part, each of the pair D, C, shape (k, w, p) [1/eV].
+        What vanishes at η = 0, the imaginary part of D and the real part of C, is zero there.
+    """
+    z_wp = omega_w[:, None] + 1j * eta
+    if eta == 0.0:
+        resonant_kwp = 1.0 / (gap_kp[:, None] - z_wp.real)
+        antiresonant_kwp = 1.0 / (gap_kp[:, None] + z_wp.real)
+        direct_kwp = resonant_kwp + antiresonant_kwp
+        nothing_kwp = np.zeros_like(direct_kwp)
+        return {
+            "re": (direct_kwp, nothing_kwp),
+            "im": (nothing_kwp, resonant_kwp - antiresonant_kwp),
+        }
+    p_kwp, n_kwp = 1.0 / (gap_kp[:, None] - z_wp), 1.0 / (gap_kp[:, None] + z_wp)
+    return {
+        "re": ((p_kwp + n_kwp).real, (n_kwp - p_kwp).imag),
+        "im": ((p_kwp + n_kwp).imag, (p_kwp - n_kwp).real),
+    }
+
+
+def kubo_integrands(
+    z_kqxlh: ComplexArray, found: Transitions, omega_w: FloatArray, eta: float
+) -> dict[str, FloatArray]:
+    r"""Kubo response of every pair of bands, summed: F [D Re Z + C Im Z].
+
+    Parameters
+    ----------
+    z_kqxlh : complex array (k, q, x, l, h)
+        Z = O_lh A*_lh of every part and component.
+    found : Transitions
+        Pairs of bands.
+    omega_w : float array (w)
+        Photon energies. [eV]
+    eta : float
+        Broadening. [eV]
+
+    Returns
+    -------
+    dict of float arrays (k, q, t, f, w, x)
+        Real and imaginary part of what Re Z gives, "re_direct" and "im_direct", and of what Im Z
+        gives, "re_cross" and "im_cross"; "im_direct" and "re_cross" only where η > 0. [unit of Z
+        per eV]
+    """
+    n_k, n_q, n_x = z_kqxlh.shape[:3]
+    _, n_t, n_f, *_ = found.weight_ktflh.shape
+    z_kxp = z_kqxlh.reshape(n_k, n_q * n_x, -1)
+    weight_kyp = found.weight_ktflh.reshape(n_k, n_t * n_f, -1)
+    kernels = kubo_kernels(found.gap_klh.reshape(n_k, -1), omega_w, eta)
+
+    def summed(part_kxp: FloatArray, kernel_kwp: FloatArray) -> FloatArray:
+        value_kywx = _pair_sum(part_kxp, weight_kyp, kernel_kwp)
+        value = value_kywx.reshape(n_k, n_t, n_f, -1, n_q, n_x)
+        moved: FloatArray = np.moveaxis(value, 4, 1)
+        return moved
+
+    real_kxp, imag_kxp = np.ascontiguousarray(z_kxp.real), np.ascontiguousarray(z_kxp.imag)
+    sums = {
+        "re_direct": summed(real_kxp, kernels["re"][0]),
+        "im_cross": summed(imag_kxp, kernels["im"][1]),
+    }
+    if eta > 0.0:
+        sums["im_direct"] = summed(real_kxp, kernels["im"][0])
+        sums["re_cross"] = summed(imag_kxp, kernels["re"][1])
+    return sums
+
+
+def kubo_moduli(
+    z_kqxlh: ComplexArray, found: Transitions, omega_w: FloatArray, eta: float
+) -> dict[str, FloatArray]:
+    """Moduli that :func:`kubo_integrands` adds up: norms over components, summed over pairs.
+
+    Parameters
+    ----------
+    z_kqxlh, found, omega_w, eta
+        As there.
+
+    Returns
+    -------
+    dict of float arrays (k, q, t, f, w)
+        By the same names; for every part the largest of all parts.
+    """
+    n_k, n_q = z_kqxlh.shape[:2]
+    _, n_t, n_f, *_ = found.weight_ktflh.shape
+    size_kqlh = np.sqrt((np.abs(z_kqxlh) ** 2).sum(axis=2)).max(axis=1, keepdims=True)
+    size_kxp = np.broadcast_to(size_kqlh, (n_k, 1, *size_kqlh.shape[2:])).reshape(n_k, 1, -1)
+    weight_kyp = np.abs(found.weight_ktflh).reshape(n_k, n_t * n_f, -1)
+    kernels = kubo_kernels(found.gap_klh.reshape(n_k, -1), omega_w, eta)
+    moduli = {}
+    for half, pair in kernels.items():
+        for name, kernel_kwp in zip(("direct", "cross"), pair, strict=True):
+            value = _pair_sum(size_kxp, weight_kyp, np.abs(kernel_kwp))
+            value_ktfw = value.reshape(n_k, n_t, n_f, -1)
+            moduli[f"{half}_{name}"] = np.repeat(value_ktfw[:, None], n_q, axis=1)
+    return moduli
+
+
+def band_kubo(
+    z_kqxnm: ComplexArray, states: BlochStates, omega_w: FloatArray, eta: float
+) -> dict[str, FloatArray]:
+    """Share of every band in a Kubo response, summed over its degenerate block.
+
+    Parameters
+    ----------
+    z_kqxnm : complex array (k, q, x, n, m)
+        Z of all pairs of bands.
+    states : BlochStates
+        Batch of k points.
+    omega_w : float array (w)
+        Photon energies. [eV]
+    eta : float
+        Broadening. [eV]
+
+    Returns
+    -------
+    dict of float arrays (k, n, q, w, x)
+        "re_direct", "im_direct", "re_cross", "im_cross" as of :func:`kubo_integrands`.  Times the
+        occupations and summed over n they are the whole.
+
+    Raises
+    ------
+    ResonanceError
+        If η = 0 and ħω meets a transition energy exactly.
+    """
+    n_k, n_q, n_x, n, _ = z_kqxnm.shape
+    gap_knm = states.energy_kn[:, None, :] - states.energy_kn[:, :, None]
+    apart_knm = states.block_kn[:, :, None] != states.block_kn[:, None, :]
+    gap_knm = np.where(apart_knm, gap_knm, np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kernels = kubo_kernels(gap_knm.reshape(n_k * n, n), omega_w, eta)
+    if not all(np.isfinite(kernel).all() for pair in kernels.values() for kernel in pair):
+        raise ResonanceError(
+            "A photon energy equals a transition energy between two bands exactly; give "
+            "eta > 0 or another omega_w."
+        )
+    z_kyxm = np.moveaxis(z_kqxnm, 3, 1).reshape(n_k * n, n_q * n_x, n)
+    sums = {}
+    for half, pair in kernels.items():
+        for name, z_part, kernel_kwm in zip(
+            ("direct", "cross"), (z_kyxm.real, z_kyxm.imag), pair, strict=True
+        ):
+            value_kxn = contract(kernel_kwm, z_part).reshape(n_k, n, -1).swapaxes(1, 2)
+            value = block_sums(value_kxn, states.block_kn).swapaxes(1, 2)
+            value_knqxw = value.reshape(n_k, n, n_q, n_x, -1)
+            sums[f"{half}_{name}"] = value_knqxw.swapaxes(-1, -2)
+    return sums
+
+
+def _pair_sum(z_kxp: FloatArray, weight_kyp: FloatArray, kernel_kwp: FloatArray) -> FloatArray:
+    """Σ_p weight·kernel·Z for every component, occupation and frequency, shape (k, y, w, x)."""
+    n_k, n_x, n_p = z_kxp.shape
+    n_y, n_w = weight_kyp.shape[1], kernel_kwp.shape[1]
+    # The shorter axis is multiplied out, the longer one summed as a matrix product.
+    if n_w <= n_y:
+        rows_kzp = (kernel_kwp[:, :, None] * z_kxp[:, None]).reshape(n_k, -1, n_p)
+        return (weight_kyp @ rows_kzp.swapaxes(1, 2)).reshape(n_k, n_y, n_w, n_x)
+    rows_kzp = (weight_kyp[:, :, None] * z_kxp[:, None]).reshape(n_k, -1, n_p)
+    value_kwyx = (kernel_kwp @ rows_kzp.swapaxes(1, 2)).reshape(n_k, n_w, n_y, n_x)
+    return value_kwyx.swapaxes(1, 2)
+
+
+def complex_halves(raw: Mapping[str, FloatArray], name: str) -> dict[str, AnyNumberArray]:
+    """Complex response from raw real and imaginary parts, by parity under time reversal.
+
+    Parameters
+    ----------
+    raw : mapping of float arrays
+        "{name}_even_re", "{name}_odd_im" and, with broadening, "{name}_even_im", "{name}_odd_re";
+        or the other way round.
+    name : str
+        Of the response.
+
+    Returns
+    -------
+    dict of complex arrays
+        "{name}", "{name}_even", "{name}_odd".
+    """
+    halves: dict[str, ComplexArray] = {}
+    for parity in ("even", "odd"):
+        parts = [raw.get(f"{name}_{parity}_{part}") for part in ("re", "im")]
+        shape = next(part.shape for part in parts if part is not None)
+        halves[parity] = np.zeros(shape, dtype=np.complex128)
+        for unit, part in zip((1.0, 1j), parts, strict=True):
+            if part is not None:
+                halves[parity] += unit * part
+    even, odd = halves["even"], halves["odd"]
+    return {name: even + odd, f"{name}_even": even, f"{name}_odd": odd}
+
+
+def contract(kernel_kwp: FloatArray, source_kxp: FloatArray) -> FloatArray:
+    """Sum over pairs of bands, shape (k, x, w)."""
+    value_kxw: FloatArray = source_kxp @ kernel_kwp.swapaxes(1, 2)
+    return value_kxw
+
+
+def _active_bands(occupation_ktfn: FloatArray) -> tuple[slice, slice]:
+    """Bands that are occupied anywhere in the batch, and bands that are empty anywhere."""
+    n_bands = occupation_ktfn.shape[-1]
+    occupied_n = (occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
+    empty_n = (1.0 - occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
+    top = int(np.flatnonzero(occupied_n).max(initial=-1)) + 1
+    bottom = int(np.flatnonzero(empty_n).min(initial=n_bands))
+    return slice(0, top), slice(bottom, n_bands)

@@ -1,0 +1,72 @@
+"""Checks of physical parameters that responses share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from w90spin.arrays import FloatArray
+from w90spin.errors import ResponseError
+from w90spin.model.partition import Partition
+from w90spin.response.claims import Axis, as_axis
+
+
+def settle(response: object, name: str, axes: Sequence[str], scalars: Sequence[str] = ()) -> None:
+    """Make a frozen response's parameters float arrays and floats, and refuse impossible ones.
+
+    Parameters
+    ----------
+    response : object
+        With these attributes, and ``parts``.
+    name : str
+        Of the response, for messages.
+    axes : sequence of str
+        Parameters that are one number or a list; all but ``mu_f`` must not be negative.
+    scalars : sequence of str
+        Parameters that are one number, not negative.
+
+    Raises
+    ------
+    ResponseError
+        If one cannot be.
+    """
+    parts = getattr(response, "parts", None)
+    if parts is not None and not isinstance(parts, Partition):
+        raise ResponseError(
+            f"{name}: parts = {parts!r} must be a Partition; make one with "
+            "partition(model, by=...)."
+        )
+    for label in (*axes, *scalars):
+        given = getattr(response, label)
+        try:
+            value = as_axis(given, label) if label in axes else float(given)
+        except (TypeError, ValueError) as problem:
+            raise ResponseError(f"{name}: {problem}") from None
+        finite = np.all(np.isfinite(value))
+        if not finite or (label != "mu_f" and not np.all(np.asarray(value) >= 0.0)):
+            raise ResponseError(f"{name}: {label} = {value} must not be negative or infinite.")
+        object.__setattr__(response, label, value)
+
+
+def occupation_axes(
+    parts: Partition | None, kT_t: FloatArray, mu_f: FloatArray
+) -> tuple[Axis, ...]:
+    """Axes that every tensor begins with: part, temperature and Fermi level.
+
+    Parameters
+    ----------
+    parts : Partition or None
+        Parts of the cell; None for the total alone.
+    kT_t, mu_f : float arrays
+        Temperatures and Fermi levels. [eV]
+
+    Returns
+    -------
+    tuple of Axis
+    """
+    return (
+        Axis("part", parts.names if parts else ("total",), "", "part of the cell"),
+        Axis("kT", tuple(kT_t.tolist()), "eV", "temperature of the occupations"),
+        Axis("mu", tuple(mu_f.tolist()), "eV", "Fermi level"),
+    )
