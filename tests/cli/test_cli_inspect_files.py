@@ -21,6 +21,7 @@ WITH_SPIN = [
     "magnetic_spin_hall (current = 'simple')",
     "anomalous_hall",
     "spin_moment",
+    "proper_spin_hall",
 ]
 
 

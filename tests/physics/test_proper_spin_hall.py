@@ -18,19 +18,28 @@ from reference import (
     random_model,
     random_parts,
     rebuilt,
-    states_at,
 )
 from scipy.stats import unitary_group
 
-from w90spin.errors import NotInsulatorError, ResponseError
-from w90spin.kspace.fourier import FourierSum, KLines, KPoints, Slopes, WannierMatrices
-from w90spin.kspace.states import BlochStates
+from w90spin.errors import (
+    MissingOperatorError,
+    NotInsulatorError,
+    PartitionError,
+    ResponseError,
+)
+from w90spin.kspace.fourier import FourierSum, KLines, KPoints, WannierMatrices
+from w90spin.kspace.states import BlochStates, solve
 from w90spin.model.partition import Partition
 from w90spin.model.toys import bi2se3, kane_mele, luttinger, pt_antiferromagnet
 from w90spin.model.wannier import WannierModel
 from w90spin.response.proper_spin_hall import DEFINITIONS, ProperSpinHall
 
 SPIN_CONDUCTIVITY = ("conventional", "liu2023_printed", "band_transport")
+
+
+def states_at(model, kpt_kc):
+    """Bloch states, with all that the response needs of operators."""
+    return solve(FourierSum(model, extras=("curl", "dspin")), KPoints(np.asarray(kpt_kc)))
 
 
 def at_points(response, states):
@@ -143,6 +152,21 @@ def test_traces_with_degenerate_pairs(kT):
                 assert_close(actual[name][k, 0, 0, 0], value, 1e-10, scale)
 
 
+@pytest.mark.parametrize("make", [lambda rng: random_model(rng, 6), pairs_everywhere])
+def test_single_bands_add_up(make):
+    """Weighted with the occupations; a band of a block carries the sum over it."""
+    rng = np.random.default_rng(5)
+    states = states_at(make(rng), rng.uniform(size=(3, 3)))
+    response = ProperSpinHall(mu_f=0.1, kT=0.2, parts=random_parts(rng, 6, 2))
+    total, bands = at_points(response, states), response.bands(states)
+    shared_kn = (states.block_kn[:, :, None] == states.block_kn[:, None]).sum(axis=2)
+    weight_kn = occupation(states.energy_kn, 0.1, 0.2) / shared_kn
+    assert {*SPIN_CONDUCTIVITY, "c6", "c7", "torque", "torque_outside"} <= bands.keys()
+    for name, value in bands.items():
+        summed = np.einsum("kn,kn...->k...", weight_kn, value)
+        assert_close(summed, total[name][:, :, 0, 0], 1e-10, np.abs(total["c6"]).max())
+
+
 def test_pieces_add_up():
     rng = np.random.default_rng(4)
     response = ProperSpinHall(mu_f=[-0.2, 0.1], kT=[0.0, 0.2])
@@ -241,7 +265,9 @@ def continuum(ham, slopes, spin=SIGMA):
     n_k, n, _ = ham.shape
     none = np.zeros((n_k, 3, n, n), dtype=complex)
     spins = np.broadcast_to(spin, (n_k, 3, n, n)).astype(complex)
-    return BlochStates(np.zeros((n_k, 3)), WannierMatrices(ham, slopes, none, spins))
+    dspin = np.zeros((n_k, 3, 3, n, n), dtype=complex)
+    matrices = WannierMatrices(ham, slopes, none, spins, curl_kcij=none, dspin_ksaij=dspin)
+    return BlochStates(np.zeros((n_k, 3)), matrices)
 
 
 @pytest.mark.parametrize(
@@ -419,12 +445,11 @@ def projected_parts(rng, model):
     projector_Rlij = np.stack([op, -op], axis=1)
     projector_Rlij[home, 0] += np.diag(weights[0])
     projector_Rlij[home, 1] += np.diag(weights[1])
-    return Partition(("A", "B"), weights, model.R_Rc, projector_Rlij)
+    return Partition(("A", "B"), weights, model.R_Rc, projector_Rlij, model.cell_ca)
 
 
-@pytest.mark.parametrize("direction", [0, 1])
 @pytest.mark.parametrize("kind", ["none", "diagonal", "projected"])
-def test_derivatives_of_positions_and_spin(direction, kind):
+def test_derivative_of_the_spin(kind):
     """Against finite differences of the same operators, at points and on lines."""
     rng = np.random.default_rng(23)
     model = random_model(rng, 4)
@@ -433,39 +458,48 @@ def test_derivatives_of_positions_and_spin(direction, kind):
         "diagonal": random_parts(rng, 4, 2),
         "projected": projected_parts(rng, model),
     }[kind]
-    fourier = FourierSum(model, direction)
-    lines = KLines(rng.uniform(size=(2, 3)), rng.uniform(size=3), direction)
+    fourier = FourierSum(model, extras=("dspin", "curl"))
+    lines = KLines(rng.uniform(size=(2, 3)), rng.uniform(size=3), fourier.direction)
     kpt_kc = lines.kpt_kc
-    here = fourier(KPoints(kpt_kc))
 
-    def at(shift_c):
+    def spin_at(shift_c):
         matrices = fourier(KPoints(kpt_kc + shift_c))
-        spin = matrices.spin_ksij[:, None]
-        if parts is not None:
-            spin = parts.project(matrices.spin_ksij, kpt_kc + shift_c)
-        return matrices.pos_kaij, spin
+        if parts is None:
+            return matrices.spin_ksij[:, None]
+        return parts.project(matrices.spin_ksij, kpt_kc + shift_c)
 
-    step, periodic = 1e-5, [0, 1]
-    per_c = [
-        [(x - y) / (2 * step) for x, y in zip(at(step * e), at(-step * e), strict=True)]
-        for e in np.eye(3)[periodic]
-    ]
-    # d/dk_b = Σ_c (a_c)_b / 2π d/dκ_c
-    pos = sum(
-        model.cell_ca[c][None, :, None, None, None] / (2 * np.pi) * d[0][:, None]
-        for c, d in zip(periodic, per_c, strict=True)
-    )
-    spin = sum(
-        model.cell_ca[c][None, :, None, None, None, None] / (2 * np.pi) * d[1][:, None]
-        for c, d in zip(periodic, per_c, strict=True)
-    )
-    A, S = here.pos_kaij[:, :, None, None], at(np.zeros(3))[1][:, None]
-    covariant = spin - 1j * (A @ S - S @ A)
+    step, slope = 1e-5, 0.0
+    for c in (0, 1):  # d/dk_a = Σ_c (a_c)_a / 2π d/dκ_c
+        shift_c = step * np.eye(3)[c]
+        difference = (spin_at(shift_c) - spin_at(-shift_c)) / (2 * step)
+        along_a = model.cell_ca[c][:, None, None] / (2 * np.pi)
+        slope = slope + difference[:, :, :, None] * along_a
+    A = fourier(KPoints(kpt_kc)).pos_kaij[:, None, None]
+    S = spin_at(np.zeros(3))[:, :, :, None]
     for batch in (KPoints(kpt_kc), lines):
-        matrices = fourier(batch)
-        slopes = matrices.slopes()
-        assert_close(slopes.pos_kbaij, pos, 1e-8)
-        assert_close(slopes.covariant_spin(matrices, kpt_kc, parts), covariant, 1e-8)
+        found = solve(fourier, batch).covariant_spin(parts)
+        assert_close(found, slope - 1j * (A @ S - S @ A), 1e-8)
+
+
+def test_projectors_without_a_cell():
+    rng = np.random.default_rng(24)
+    model = random_model(rng, 4)
+    whole = projected_parts(rng, model)
+    parts = Partition(whole.names, whole.weights_li, whole.R_Rc, whole.projector_Rlij)
+    states = states_at(model, rng.uniform(size=(2, 3)))
+    with pytest.raises(PartitionError, match="cell_ca"):
+        ProperSpinHall(mu_f=0.0, parts=parts)(states)
+    assert ProperSpinHall(mu_f=0.0, parts=parts, outside=False)(states)
+
+
+def test_what_was_not_summed_is_missed():
+    states = solve(FourierSum(kane_mele()), KPoints(np.zeros((1, 3))))
+    with pytest.raises(MissingOperatorError, match="derivative of the spin"):
+        ProperSpinHall(mu_f=0.0)(states)
+    assert ProperSpinHall(mu_f=0.0).claims.extras == {"curl", "dspin"}
+    without = ProperSpinHall(mu_f=0.0, outside=False)
+    assert without.claims.extras == frozenset()
+    assert "torque_outside" not in without.publish(without(states))
 
 
 def test_curvature_of_the_wannier_functions():
@@ -544,7 +578,7 @@ def test_wannier_functions_that_turn_with_k(seed):
     rng = np.random.default_rng(seed)
     n, n_k = 6, 2
     states = states_at(random_model(rng, n), rng.uniform(size=(n_k, 3)))
-    old, slopes = states.wannier, states.wannier.slopes()
+    old = states.wannier
     W = unitary_group.rvs(n, random_state=rng)
     K = rng.normal(size=(3, n, n)) + 1j * rng.normal(size=(3, n, n))
     K = 0.3 * (K + K.conj().swapaxes(1, 2))
@@ -552,22 +586,21 @@ def test_wannier_functions_that_turn_with_k(seed):
     def turned(op):
         return W.conj().T @ op @ W
 
-    def gains(op):  # [K_b, O] along every b
-        op = op[:, None]
-        K_b = K.reshape(1, 3, *[1] * (op.ndim - 4), n, n)
-        return 1j * (K_b @ op - op @ K_b)
+    def gain(a, op):  # of the derivative along a
+        return 1j * (K[a] @ op - op @ K[a])
 
     ham, spin, pos = turned(old.ham_kij), turned(old.spin_ksij), turned(old.pos_kaij)
-    # K is the connection of pure gauge, ∂_b K_a - ∂_a K_b = i[K_b, K_a]: half to each.
-    slope_K = 0.5j * (K[:, None] @ K[None] - K[None] @ K[:, None])
-    new_slopes = Slopes(
-        turned(slopes.pos_kbaij) + gains(pos) + slope_K,
-        turned(slopes.spin_kbsij) + gains(spin),
-        slopes.cell_ca,
+    dham = turned(old.dham_kaij) + np.stack([gain(a, ham) for a in range(3)], axis=1)
+    dspin = turned(old.dspin_ksaij) + np.stack([gain(a, spin) for a in range(3)], axis=2)
+    # K has no curvature: ∂_a K_b - ∂_b K_a = i[K_a, K_b].
+    curl = turned(old.curl_kcij) + np.stack(
+        [
+            gain(a, pos[:, b]) - gain(b, pos[:, a]) + gain(a, K[b])
+            for a, b in ((1, 2), (2, 0), (0, 1))
+        ],
+        axis=1,
     )
-    matrices = WannierMatrices(
-        ham, turned(old.dham_kaij) + gains(ham), pos + K, spin, find_slopes=lambda: new_slopes
-    )
+    matrices = WannierMatrices(ham, dham, pos + K, spin, curl_kcij=curl, dspin_ksaij=dspin)
     response = ProperSpinHall(mu_f=[0.0, 0.3], kT=0.1)
     expected = response(states)
     found = response(BlochStates(states.kpt_kc, matrices))

@@ -15,6 +15,9 @@ from w90spin.kspace.fourier import KLines, KPoints, WannierMatrices, require_spi
 from w90spin.model.partition import Partition
 from w90spin.model.spin_current import Current
 
+_CYCLIC = ((1, 2), (2, 0), (0, 1))
+"""Axes a, b of a curl along x, y, z."""
+
 
 class BlochStates:
     r"""Eigenstates of H(k) and lazily rotated operators.
@@ -81,25 +84,72 @@ class BlochStates:
         MissingOperatorError
             If the curl of A was not summed.
         """
-        if self.wannier.curl_kcij is None:
-            raise MissingOperatorError("The curl of the position matrices was not asked for.")
-        pos_kaij = self.wannier.pos_kaij
-        product_kabij = pos_kaij[:, :, None] @ pos_kaij[:, None]
         n_k, n = self.energy_kn.shape
         curvature_knab = np.zeros((n_k, n, 3, 3))
-        for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
-            commutator_kij = product_kabij[:, a, b] - product_kabij[:, b, a]
-            field_kij = self.wannier.curl_kcij[:, c] - 1j * commutator_kij
+        for c, (a, b) in enumerate(_CYCLIC):
             field_kn = np.einsum(
                 "kin,kij,kjn->kn",
                 self.vectors_kin.conj(),
-                field_kij,
+                self.space_curvature_kcij[:, c],
                 self.vectors_kin,
                 optimize=True,
             ).real
             curvature_knab[:, :, a, b] = field_kn
             curvature_knab[:, :, b, a] = -field_kn
         return curvature_knab
+
+    @cached_property
+    def space_curvature_kcij(self) -> ComplexArray:
+        r"""The same in the Wannier gauge, :math:`F_{ab}` at c with (a, b, c) cyclic. [Å²]
+
+        Raises
+        ------
+        MissingOperatorError
+            If the curl of A was not summed.
+        """
+        if self.wannier.curl_kcij is None:
+            raise MissingOperatorError("The curl of the position matrices was not asked for.")
+        pos_kaij = self.wannier.pos_kaij
+        product_kabij = pos_kaij[:, :, None] @ pos_kaij[:, None]
+        commutator_kcij = np.stack(
+            [product_kabij[:, a, b] - product_kabij[:, b, a] for a, b in _CYCLIC], axis=1
+        )
+        curvature: ComplexArray = self.wannier.curl_kcij - 1j * commutator_kcij
+        return curvature
+
+    def covariant_spin(self, parts: Partition | None = None) -> ComplexArray:
+        r"""Covariant derivative of the spin of each part in the Wannier gauge.
+
+        .. math::
+
+            D_a \sigma_s = \partial_a \sigma_s - i [A_{W,a}, \sigma_s]
+
+        Parameters
+        ----------
+        parts : Partition, optional
+            Projectors P_l of :math:`\tfrac12\{P_l, \sigma_s\}`; without it one part, the total.
+
+        Returns
+        -------
+        complex array (k, l, s, a, i, j)
+            Of Pauli matrices.  Zero for the total in a complete basis, where spin and position
+            commute. [Å]
+
+        Raises
+        ------
+        MissingOperatorError
+            If the model carries no spin, or its derivative was not summed.
+        """
+        spin_ksij, slope_ksaij = require_spin(self.wannier), self.wannier.dspin_ksaij
+        if slope_ksaij is None:
+            raise MissingOperatorError("The derivative of the spin was not asked for.")
+        spin_klsij, slope_klsaij = spin_ksij[:, None], slope_ksaij[:, None]
+        if parts is not None:
+            spin_klsij = parts.project(spin_ksij, self.kpt_kc)
+            slope_klsaij = parts.project_slope(spin_ksij, slope_ksaij, self.kpt_kc)
+        pos, op = self.wannier.pos_kaij[:, None, None], spin_klsij[:, :, :, None]
+        covariant: ComplexArray = slope_klsaij - 1j * (pos @ op - op @ pos)
+        return covariant
 
     def spin_velocity(self, current: Current) -> ComplexArray:
         r"""Product of spin and velocity from matrix elements of the full Hilbert space.

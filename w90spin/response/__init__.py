@@ -6,6 +6,7 @@ A response never sees weights, meshes, ranks or files.
 from w90spin.response.anomalous_hall import AnomalousHall
 from w90spin.response.claims import Claims, Response, TensorClaim
 from w90spin.response.fermi_surface import Edelstein, MagneticSpinHall
+from w90spin.response.proper_spin_hall import ProperSpinHall
 from w90spin.response.spin_hall import SpinHall
 from w90spin.response.spin_moment import SpinMoment
 from w90spin.response.spin_polarizability import SpinPolarizability
@@ -17,6 +18,7 @@ RESPONSES: dict[str, type[Response]] = {
     "magnetic_spin_hall": MagneticSpinHall,
     "anomalous_hall": AnomalousHall,
     "spin_moment": SpinMoment,
+    "proper_spin_hall": ProperSpinHall,
 }
 """Every response by the name that job files use."""
 
@@ -26,6 +28,7 @@ __all__ = [
     "Claims",
     "Edelstein",
     "MagneticSpinHall",
+    "ProperSpinHall",
     "Response",
     "SpinHall",
     "SpinMoment",

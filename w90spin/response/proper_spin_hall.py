@@ -11,24 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from w90spin.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from w90spin.errors import ResponseError
-from w90spin.kspace.blocks import same_block
+from w90spin.kspace.blocks import block_sums, same_block
 from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
-from w90spin.response.claims import (
-    Axis,
-    Claims,
-    EnergyScales,
-    PublishedTensor,
-    TensorClaim,
-    as_axis,
-)
-from w90spin.response.promise import refuse_crossing
+from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
+from w90spin.response.interband import NEGLIGIBLE_OCCUPATION, active_bands
+from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.promise import bands_below, refuse_crossing
 from w90spin.units import SPIN_AXES
-
-NEGLIGIBLE_OCCUPATION = 1e-12
-"""Bands and pairs of bands with less occupation, or difference of it, are left out."""
 
 NEAR_GAP = 0.01
 """Bands closer than this at one k are near-degenerate. [eV]"""
@@ -109,22 +100,7 @@ class ProperSpinHall:
     outside: bool = True
 
     def __post_init__(self) -> None:
-        if self.parts is not None and not isinstance(self.parts, Partition):
-            raise ResponseError(
-                f"proper_spin_hall: parts = {self.parts!r} must be a Partition; make one with "
-                "partition(model, by=...)."
-            )
-        try:
-            for label in ("mu_f", "kT"):
-                object.__setattr__(self, label, as_axis(getattr(self, label), label))
-            object.__setattr__(self, "near", float(self.near))
-        except (TypeError, ValueError) as problem:
-            raise ResponseError(f"proper_spin_hall: {problem}") from None
-        for label, value in (("kT", self._kT_t), ("near", self.near)):
-            if not np.all(np.asarray(value) >= 0.0) or not np.all(np.isfinite(value)):
-                raise ResponseError(
-                    f"proper_spin_hall: {label} = {value} must not be negative or infinite."
-                )
+        settle(self, "proper_spin_hall", ("mu_f", "kT"), ("near",))
 
     @property
     def levels(self) -> list[float]:
@@ -147,10 +123,8 @@ class ProperSpinHall:
     @cached_property
     def claims(self) -> Claims:
         """What the house must know of this response."""
-        part = Axis("part", self.parts.names if self.parts else ("total",), "", "part of the cell")
-        kT = Axis("kT", tuple(self._kT_t.tolist()), "eV", "temperature of the occupations")
-        mu = Axis("mu", tuple(self._mu_f.tolist()), "eV", "Fermi level")
-        head = (part, kT, mu)
+        head = occupation_axes(self.parts, self._kT_t, self._mu_f)
+        part, _, mu = head
         flow = Axis("flow", SPIN_AXES, "", "Cartesian direction of the flow")
         field = Axis("field", SPIN_AXES, "", "Cartesian component of the electric field")
         spin = Axis("spin", SPIN_AXES, "", "Cartesian component of the spin")
@@ -218,6 +192,7 @@ class ProperSpinHall:
             raw=tuple(raw),
             published=tuple(published),
             reference="H. Liu et al., PRB 108, 195434 (2023), with corrections",
+            extras=frozenset({"curl", "dspin"} if self.outside else ()),
         )
 
     def __call__(self, states: BlochStates) -> dict[str, FloatArray]:
@@ -264,6 +239,40 @@ class ProperSpinHall:
         if below_kf is not None:
             tensors["shi"] = batch.at_finite_wave_vector(below_kf[0])
         return tensors
+
+    def bands(self, states: BlochStates) -> dict[str, FloatArray]:
+        """Definitions, their pieces and the torque of single bands, summed over blocks.
+
+        All bands outside the block take part, occupied or not; ``mu_f`` and ``kT`` are not used.
+
+        Parameters
+        ----------
+        states : BlochStates
+            Batch of k points.
+
+        Returns
+        -------
+        dict of float arrays (k, n, part, flow, field, spin)
+            Without "shi" and the shares, in which single bands have none. [Å² |e|]  "torque" has
+            the axes (k, n, part, field, spin). [Å |e|]
+        """
+        batch = _Batch(states, self.parts, self._mu_f, self._kT_t)
+        current_kqabsn, torque_kqbsn = batch.of_bands()
+        printed_kqcsn, transport_kqcsn = batch.curvatures()
+        raw = {
+            "conventional": current_kqabsn,
+            "liu2023_printed": printed_kqcsn,
+            "band_transport": transport_kqcsn,
+            "torque": torque_kqbsn,
+        }
+        if self.outside:
+            raw["torque_outside"], raw["band_transport_outside"] = batch.outside()
+        n_k, n = states.energy_kn.shape
+        sums = {}
+        for name, value in raw.items():
+            block_kxn = block_sums(value.reshape(n_k, -1, n), states.block_kn)
+            sums[name] = np.moveaxis(block_kxn.reshape(value.shape), -1, 1)
+        return self.publish(sums)
 
     def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
         """Sum of the moduli of what the integrand adds up: below it, digits are cancellation.
@@ -314,10 +323,7 @@ class ProperSpinHall:
         int array (k, f), or None
             None without the promise of an insulator.
         """
-        if not self.insulator:
-            return None
-        below_kf: IntArray = (states.energy_kn[:, :, None] < self._mu_f).sum(axis=1)
-        return below_kf
+        return bands_below(states, self._mu_f) if self.insulator else None
 
     def publish(self, raw: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Definitions and their pieces, all with axes flow, field and spin.
@@ -345,7 +351,9 @@ class ProperSpinHall:
         c7 = tensors["conventional"] - c6
         pieces = {"c6": c6, "c7": c7, "tdip1": -c7, "tdip2": dipole, "tdip2_printed": -dipole}
         found = {**tensors, **pieces}
-        return {claim.name: found[claim.name] for claim in self.claims.published}
+        return {
+            claim.name: found[claim.name] for claim in self.claims.published if claim.name in found
+        }
 
     def parameters(self) -> dict[str, object]:
         """Physical parameters for the result file."""
@@ -449,7 +457,7 @@ class _Batch:
         where two filled bands nearly touch.
         """
         n_k, n_q, n_t, n_f = self.shape
-        lower, upper = _active_bands(self.occupation_ktfn)
+        lower, upper = active_bands(self.occupation_ktfn)
         if lower.stop <= lower.start or upper.stop <= upper.start:
             head = (n_k, n_q, n_t, n_f)
             return np.zeros((*head, 3, 3, 3)), np.zeros((*head, 3, 3)), np.zeros(head)
@@ -460,15 +468,11 @@ class _Batch:
         ).reshape(n_k, n_t * n_f, *below_klh.shape[1:])
         weight_kylh[np.abs(weight_kylh) < NEGLIGIBLE_OCCUPATION] = 0.0
 
-        spin, velocity = self.spin_kqsnm, self.states.velocity_kanm[:, None, None]
+        flow_kqashl = self.states.spin_current_between(upper, lower, parts=self.parts)
         connection_kblh = self.connection_kbnm[:, :, lower, upper]
-        flow_kqsahl = 0.5 * (
-            spin[..., upper, :][:, :, :, None] @ velocity[..., lower]
-            + velocity[..., upper, :] @ spin[..., lower][:, :, :, None]
-        )
         inverse_kblh = connection_kblh / self.gap_knm[:, None, lower, upper]
-        current = -2.0 * np.einsum("kqsahl,kblh->kqabslh", flow_kqsahl, inverse_kblh).real
-        spin_kqslh = spin[..., lower, upper]
+        current = -2.0 * np.einsum("kqashl,kblh->kqabslh", flow_kqashl, inverse_kblh).real
+        spin_kqslh = self.spin_kqsnm[..., lower, upper]
         torque = -2.0 * np.einsum("kqslh,kblh->kqbslh", spin_kqslh, connection_kblh.conj()).imag
         moduli_kqlh = self._moduli_of_torque()[..., lower, upper]
 
@@ -479,6 +483,19 @@ class _Batch:
             return np.moveaxis(sum_kyx.reshape(n_k, n_t, n_f, n_q, *components), 3, 1)
 
         return summed(current), summed(torque), summed(moduli_kqlh)
+
+    def of_bands(self) -> tuple[FloatArray, FloatArray]:
+        """Conventional current (k, q, a, b, s, n) and net torque (k, q, b, s, n) of every band."""
+        every = slice(0, self.states.n_bands)
+        flow_kqasmn = self.states.spin_current_between(every, every, parts=self.parts)
+        energy_kn = self.states.energy_kn
+        upward_knm = energy_kn[:, None, :] > energy_kn[:, :, None]
+        # 1/(E_m - E_n), zero inside blocks.
+        inverse_knm = np.where(upward_knm, 1.0, -1.0) / self.gap_knm
+        connection_kbnm = self.connection_kbnm * inverse_knm[:, None]
+        current = -2.0 * np.einsum("kqasmn,kbnm->kqabsn", flow_kqasmn, connection_kbnm).real
+        torque = -2.0 * np.einsum("kqsnm,kbmn->kqbsn", self.spin_kqsnm, self.connection_kbnm).imag
+        return current, torque
 
     def straddling(self) -> FloatArray:
         """Occupation that averaging over blocks moves, in equal shares of the parts."""
@@ -559,16 +576,6 @@ class _Batch:
         pairs_knm = self.size_kn[:, :, None] * self.size_kn[:, None, :]
         moduli: FloatArray = np.sqrt(spin_kqnm * connection_knm[:, None]) / pairs_knm[:, None]
         return moduli
-
-
-def _active_bands(occupation_ktfn: FloatArray) -> tuple[slice, slice]:
-    """Bands that are occupied anywhere in the batch, and bands that are empty anywhere."""
-    n_bands = occupation_ktfn.shape[-1]
-    occupied_n = (occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
-    empty_n = (1.0 - occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
-    top = int(np.flatnonzero(occupied_n).max(initial=-1)) + 1
-    bottom = int(np.flatnonzero(empty_n).min(initial=n_bands))
-    return slice(0, top), slice(bottom, n_bands)
 
 
 def _from_curl(value: FloatArray) -> FloatArray:
