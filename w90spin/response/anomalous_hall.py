@@ -22,6 +22,7 @@ from w90spin.response.interband import (
     complex_halves,
     kubo_integrands,
     kubo_moduli,
+    sums_that_differ_from_zero,
     transitions,
 )
 from w90spin.response.parameters import occupation_axes, settle
@@ -127,7 +128,8 @@ class AnomalousHall:
             Axis("current", SPIN_AXES, "", "Cartesian component of the current"),
             Axis("field", SPIN_AXES, "", "Cartesian component of the electric field"),
         )
-        names = _HALVES if self.eta > 0.0 else ("odd_re", "even_im")
+        there = sums_that_differ_from_zero(self._omega_w, self.eta)
+        names = [name for name, half in _HALVES.items() if half in there]
         raw = tuple(
             TensorClaim(
                 f"sigma_{name}", axes, +1 if name.startswith("even") else -1, ("polar", "polar")
@@ -190,14 +192,17 @@ class AnomalousHall:
     def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
         """Sum of the moduli of what the integrand adds up, shape (k, part, kT, mu, omega)."""
         pairs = self._pairs(states)
-        if pairs is None:
-            n_k = len(states.energy_kn)
-            return {tensor.name: np.zeros((n_k, *tensor.shape[:-2])) for tensor in self.claims.raw}
-        moduli = kubo_moduli(*pairs, self._omega_w, self.eta)
-        return {
-            tensor.name: moduli[_HALVES[tensor.name.removeprefix("sigma_")]]
-            for tensor in self.claims.raw
-        }
+        n_k = len(states.energy_kn)
+        found = {tensor.name: np.zeros((n_k, *tensor.shape[:-2])) for tensor in self.claims.raw}
+        if pairs is not None:
+            moduli = kubo_moduli(*pairs, self._omega_w, self.eta)
+            for name in found:
+                found[name] = moduli[_HALVES[name.removeprefix("sigma_")]]
+        occupation_ktfn = fermi(states.energy_kn, self._mu_f, self._kT_t)
+        size_kn = np.linalg.norm(states.space_curvature_knab, axis=(2, 3))
+        rest_ktf = np.einsum("ktfn,kn->ktf", occupation_ktfn, size_kn)
+        found["sigma_odd_re"] = found["sigma_odd_re"] + rest_ktf[:, None, :, :, None]
+        return found
 
     def bands(self, states: BlochStates) -> dict[str, AnyNumberArray]:
         """Conductivity of single bands, summed over degenerate blocks.
@@ -225,6 +230,7 @@ class AnomalousHall:
         raw = {
             f"sigma_{name}": sums[half].reshape(n_k, n, n_q, n_w, 3, 3)
             for name, half in _HALVES.items()
+            if half in sums
         }
         rest_kxn = np.moveaxis(states.space_curvature_knab.reshape(n_k, n, 9), 1, 2)
         rest_knx = block_sums(rest_kxn, states.block_kn).swapaxes(1, 2)

@@ -106,9 +106,36 @@ def transitions(states: BlochStates, mu_f: FloatArray, kT_t: FloatArray) -> Tran
     return Transitions(lower, upper, gap_klh, weight_ktflh)
 
 
-def kubo_kernels(
-    gap_kp: FloatArray, omega_w: FloatArray, eta: float
-) -> dict[str, tuple[FloatArray, FloatArray]]:
+SUMS = ("re_direct", "im_direct", "re_cross", "im_cross")
+"""Real and imaginary part of what Re Z and what Im Z give to a Kubo response."""
+
+
+def sums_that_differ_from_zero(omega_w: FloatArray, eta: float) -> tuple[str, ...]:
+    """Those of :data:`SUMS` that do not vanish for all pairs of bands.
+
+    Parameters
+    ----------
+    omega_w : float array (w)
+        Photon energies. [eV]
+    eta : float
+        Broadening. [eV]
+
+    Returns
+    -------
+    tuple of str
+        At ω = 0 all is real, at η = 0 Re Z gives a real and Im Z an imaginary part.
+    """
+    broad, dynamic = eta > 0.0, bool(np.any(omega_w > 0.0))
+    there = {
+        "re_direct": True,
+        "im_direct": broad and dynamic,
+        "re_cross": broad,
+        "im_cross": dynamic,
+    }
+    return tuple(name for name in SUMS if there[name])
+
+
+def kubo_kernels(gap_kp: FloatArray, omega_w: FloatArray, eta: float) -> dict[str, FloatArray]:
     r"""Coefficients of Re Z and Im Z in a Kubo response.
 
     For :math:`z = \omega + i\eta` and a pair of bands Δ apart,
@@ -131,25 +158,27 @@ def kubo_kernels(
 
     Returns
     -------
-    dict
-        "re" and "im": real and imaginary part, each of the pair D, C, shape (k, w, p) [1/eV].
-        What vanishes at η = 0, the imaginary part of D and the real part of C, is zero there.
+    dict of float arrays (k, w, p)
+        Real and imaginary part of D, "re_direct" and "im_direct", and of C, "re_cross" and
+        "im_cross"; those that vanish are left out. [1/eV]
     """
     z_wp = omega_w[:, None] + 1j * eta
     if eta == 0.0:
         resonant_kwp = 1.0 / (gap_kp[:, None] - z_wp.real)
         antiresonant_kwp = 1.0 / (gap_kp[:, None] + z_wp.real)
-        direct_kwp = resonant_kwp + antiresonant_kwp
-        nothing_kwp = np.zeros_like(direct_kwp)
-        return {
-            "re": (direct_kwp, nothing_kwp),
-            "im": (nothing_kwp, resonant_kwp - antiresonant_kwp),
+        kernels = {
+            "re_direct": resonant_kwp + antiresonant_kwp,
+            "im_cross": resonant_kwp - antiresonant_kwp,
         }
-    p_kwp, n_kwp = 1.0 / (gap_kp[:, None] - z_wp), 1.0 / (gap_kp[:, None] + z_wp)
-    return {
-        "re": ((p_kwp + n_kwp).real, (n_kwp - p_kwp).imag),
-        "im": ((p_kwp + n_kwp).imag, (p_kwp - n_kwp).real),
-    }
+    else:
+        p_kwp, n_kwp = 1.0 / (gap_kp[:, None] - z_wp), 1.0 / (gap_kp[:, None] + z_wp)
+        kernels = {
+            "re_direct": (p_kwp + n_kwp).real,
+            "im_direct": (p_kwp + n_kwp).imag,
+            "re_cross": (n_kwp - p_kwp).imag,
+            "im_cross": (p_kwp - n_kwp).real,
+        }
+    return {name: kernels[name] for name in sums_that_differ_from_zero(omega_w, eta)}
 
 
 def kubo_integrands(
@@ -171,9 +200,7 @@ def kubo_integrands(
     Returns
     -------
     dict of float arrays (k, q, t, f, w, x)
-        Real and imaginary part of what Re Z gives, "re_direct" and "im_direct", and of what Im Z
-        gives, "re_cross" and "im_cross"; "im_direct" and "re_cross" only where η > 0. [unit of Z
-        per eV]
+        By the names of :data:`SUMS`; those that vanish are left out. [unit of Z per eV]
     """
     n_k, n_q, n_x = z_kqxlh.shape[:3]
     _, n_t, n_f, *_ = found.weight_ktflh.shape
@@ -181,20 +208,14 @@ def kubo_integrands(
     weight_kyp = found.weight_ktflh.reshape(n_k, n_t * n_f, -1)
     kernels = kubo_kernels(found.gap_klh.reshape(n_k, -1), omega_w, eta)
 
-    def summed(part_kxp: FloatArray, kernel_kwp: FloatArray) -> FloatArray:
-        value_kywx = _pair_sum(part_kxp, weight_kyp, kernel_kwp)
+    halves = {"direct": np.ascontiguousarray(z_kxp.real), "cross": np.ascontiguousarray(z_kxp.imag)}
+    sums = {}
+    for name, kernel_kwp in kernels.items():
+        value_kywx = _pair_sum(
+            halves[name.removeprefix("re_").removeprefix("im_")], weight_kyp, kernel_kwp
+        )
         value = value_kywx.reshape(n_k, n_t, n_f, -1, n_q, n_x)
-        moved: FloatArray = np.moveaxis(value, 4, 1)
-        return moved
-
-    real_kxp, imag_kxp = np.ascontiguousarray(z_kxp.real), np.ascontiguousarray(z_kxp.imag)
-    sums = {
-        "re_direct": summed(real_kxp, kernels["re"][0]),
-        "im_cross": summed(imag_kxp, kernels["im"][1]),
-    }
-    if eta > 0.0:
-        sums["im_direct"] = summed(real_kxp, kernels["im"][0])
-        sums["re_cross"] = summed(imag_kxp, kernels["re"][1])
+        sums[name] = np.moveaxis(value, 4, 1)
     return sums
 
 
@@ -220,11 +241,10 @@ def kubo_moduli(
     weight_kyp = np.abs(found.weight_ktflh).reshape(n_k, n_t * n_f, -1)
     kernels = kubo_kernels(found.gap_klh.reshape(n_k, -1), omega_w, eta)
     moduli = {}
-    for half, pair in kernels.items():
-        for name, kernel_kwp in zip(("direct", "cross"), pair, strict=True):
-            value = _pair_sum(size_kxp, weight_kyp, np.abs(kernel_kwp))
-            value_ktfw = value.reshape(n_k, n_t, n_f, -1)
-            moduli[f"{half}_{name}"] = np.repeat(value_ktfw[:, None], n_q, axis=1)
+    for name, kernel_kwp in kernels.items():
+        value = _pair_sum(size_kxp, weight_kyp, np.abs(kernel_kwp))
+        value_ktfw = value.reshape(n_k, n_t, n_f, -1)
+        moduli[name] = np.repeat(value_ktfw[:, None], n_q, axis=1)
     return moduli
 
 
@@ -247,8 +267,7 @@ def band_kubo(
     Returns
     -------
     dict of float arrays (k, n, q, w, x)
-        "re_direct", "im_direct", "re_cross", "im_cross" as of :func:`kubo_integrands`.  Times the
-        occupations and summed over n they are the whole.
+        As of :func:`kubo_integrands`: times the occupations and summed over n they are the whole.
 
     Raises
     ------
@@ -261,21 +280,18 @@ def band_kubo(
     gap_knm = np.where(apart_knm, gap_knm, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         kernels = kubo_kernels(gap_knm.reshape(n_k * n, n), omega_w, eta)
-    if not all(np.isfinite(kernel).all() for pair in kernels.values() for kernel in pair):
+    if not all(np.isfinite(kernel).all() for kernel in kernels.values()):
         raise ResonanceError(
             "A photon energy equals a transition energy between two bands exactly; give "
             "eta > 0 or another omega_w."
         )
     z_kyxm = np.moveaxis(z_kqxnm, 3, 1).reshape(n_k * n, n_q * n_x, n)
     sums = {}
-    for half, pair in kernels.items():
-        for name, z_part, kernel_kwm in zip(
-            ("direct", "cross"), (z_kyxm.real, z_kyxm.imag), pair, strict=True
-        ):
-            value_kxn = contract(kernel_kwm, z_part).reshape(n_k, n, -1).swapaxes(1, 2)
-            value = block_sums(value_kxn, states.block_kn).swapaxes(1, 2)
-            value_knqxw = value.reshape(n_k, n, n_q, n_x, -1)
-            sums[f"{half}_{name}"] = value_knqxw.swapaxes(-1, -2)
+    for name, kernel_kwm in kernels.items():
+        z_part = z_kyxm.real if name.endswith("direct") else z_kyxm.imag
+        value_kxn = contract(kernel_kwm, z_part).reshape(n_k, n, -1).swapaxes(1, 2)
+        value = block_sums(value_kxn, states.block_kn).swapaxes(1, 2)
+        sums[name] = value.reshape(n_k, n, n_q, n_x, -1).swapaxes(-1, -2)
     return sums
 
 
@@ -298,8 +314,8 @@ def complex_halves(raw: Mapping[str, FloatArray], name: str) -> dict[str, AnyNum
     Parameters
     ----------
     raw : mapping of float arrays
-        "{name}_even_re", "{name}_odd_im" and, with broadening, "{name}_even_im", "{name}_odd_re";
-        or the other way round.
+        "{name}_even_re", "{name}_even_im", "{name}_odd_re", "{name}_odd_im"; those that vanish may
+        be missing.
     name : str
         Of the response.
 
@@ -308,14 +324,12 @@ def complex_halves(raw: Mapping[str, FloatArray], name: str) -> dict[str, AnyNum
     dict of complex arrays
         "{name}", "{name}_even", "{name}_odd".
     """
-    halves: dict[str, ComplexArray] = {}
-    for parity in ("even", "odd"):
-        parts = [raw.get(f"{name}_{parity}_{part}") for part in ("re", "im")]
-        shape = next(part.shape for part in parts if part is not None)
-        halves[parity] = np.zeros(shape, dtype=np.complex128)
-        for unit, part in zip((1.0, 1j), parts, strict=True):
-            if part is not None:
-                halves[parity] += unit * part
+    shape = next(iter(raw.values())).shape
+    halves = {parity: np.zeros(shape, dtype=np.complex128) for parity in ("even", "odd")}
+    for parity, half in halves.items():
+        for unit, part in ((1.0, "re"), (1j, "im")):
+            if f"{name}_{parity}_{part}" in raw:
+                half += unit * raw[f"{name}_{parity}_{part}"]
     even, odd = halves["even"], halves["odd"]
     return {name: even + odd, f"{name}_even": even, f"{name}_odd": odd}
 

@@ -21,6 +21,7 @@ from w90spin.response.interband import (
     complex_halves,
     kubo_integrands,
     kubo_moduli,
+    sums_that_differ_from_zero,
     transitions,
 )
 from w90spin.response.parameters import occupation_axes, settle
@@ -157,7 +158,8 @@ class SpinHall:
             Axis("field", SPIN_AXES, "", "Cartesian component of the electric field"),
             Axis("spin", SPIN_AXES, "", "Cartesian component of the spin"),
         )
-        names = _HALVES if self.eta > 0.0 else ("even_re", "odd_im")
+        there = sums_that_differ_from_zero(self._omega_w, self.eta)
+        names = [name for name, half in _HALVES.items() if half in there]
         raw = tuple(
             TensorClaim(
                 f"sigma_{name}",
@@ -269,6 +271,7 @@ class SpinHall:
             {
                 f"sigma_{name}": CHARGE * sums[half].reshape(n_k, n, n_q, n_w, 3, 3, 3)
                 for name, half in _HALVES.items()
+                if half in sums
             }
         )
 
