@@ -288,26 +288,29 @@ class ProperSpinHall:
             Spin currents in Å², torques in Å.
         """
         batch = _Batch(states, self.parts, self._mu_f, self._kT_t)
-        transport_kqtf = batch.moduli()
-        torque_kqtf = batch.transitions()[2]
-        filled_kq = batch.moduli_of_all_bands()
-        n_q, n_t, n_f = transport_kqtf.shape[1:]
-        carriers_ktf = batch.occupation_ktfn.sum(axis=-1)
-        carriers_kqtf = np.broadcast_to(carriers_ktf[:, None], (len(carriers_ktf), n_q, n_t, n_f))
+        conventional, torque = batch.moduli_of_transitions()
+        transport, filled_kq = batch.moduli_of_curvatures()
+        carriers_ktf = 2.0 * batch.occupation_ktfn.sum(axis=-1)
         sizes = {
-            "conventional": transport_kqtf,
-            "liu2023_printed": transport_kqtf,
-            "band_transport": transport_kqtf,
-            "liu2023_printed_near": transport_kqtf,
-            "band_transport_near": transport_kqtf,
+            "conventional": conventional,
+            "liu2023_printed": transport,
+            "band_transport": transport,
+            "liu2023_printed_near": transport,
+            "band_transport_near": transport,
             "liu2023_printed_filled": filled_kq,
-            "torque": torque_kqtf,
-            "torque_scale": torque_kqtf,
-            "straddling": carriers_kqtf,
-            "torque_outside": torque_kqtf,
-            "band_transport_outside": transport_kqtf,
-            "shi": transport_kqtf[:, :, 0],
+            "torque": torque,
+            "torque_scale": torque,
+            "straddling": np.broadcast_to(carriers_ktf[:, None], batch.shape),
         }
+        if self.outside:
+            for name, value in zip(
+                ("torque_outside", "band_transport_outside"), batch.outside(), strict=True
+            ):
+                norm_kqn = np.linalg.norm(value, axis=(2, 3))
+                sizes[name] = batch.occupied(norm_kqn[:, :, None, None])[..., 0, 0]
+        if (below_kf := self.occupied_bands(states)) is not None:
+            shi = np.linalg.norm(batch.at_finite_wave_vector(below_kf[0]), axis=(-2, -1))
+            sizes["shi"] = np.maximum(shi, conventional.max(axis=2))
         return {claim.name: sizes[claim.name] for claim in self.claims.raw}
 
     def occupied_bands(self, states: BlochStates) -> IntArray | None:
@@ -450,39 +453,87 @@ class _Batch:
                     share[:, :, t] = self.occupied(value)[:, :, t]
         return {"liu2023_printed_near": shares[0], "band_transport_near": shares[1]}
 
-    def transitions(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Conventional current, net torque and the moduli behind it, from pairs of bands.
-
-        Sums over bands with their occupations would be the same, but differences of huge terms
-        where two filled bands nearly touch.
-        """
-        n_k, n_q, n_t, n_f = self.shape
+    @cached_property
+    def _pairs(self) -> tuple[slice, slice, FloatArray] | None:
+        """Lower and upper bands, and the difference of their occupations (k, t·f, l, h)."""
         lower, upper = active_bands(self.occupation_ktfn)
         if lower.stop <= lower.start or upper.stop <= upper.start:
-            head = (n_k, n_q, n_t, n_f)
-            return np.zeros((*head, 3, 3, 3)), np.zeros((*head, 3, 3)), np.zeros(head)
+            return None
+        n_k, _, n_t, n_f = self.shape
         below_klh = self.states.block_kn[:, lower, None] < self.states.block_kn[:, None, upper]
         f_ktfn = self.occupation_ktfn
         weight_kylh = np.where(
             below_klh[:, None, None], f_ktfn[..., lower, None] - f_ktfn[..., None, upper], 0.0
         ).reshape(n_k, n_t * n_f, *below_klh.shape[1:])
         weight_kylh[np.abs(weight_kylh) < NEGLIGIBLE_OCCUPATION] = 0.0
+        return lower, upper, weight_kylh
 
-        flow_kqashl = self.states.spin_current_between(upper, lower, parts=self.parts)
-        connection_kblh = self.connection_kbnm[:, :, lower, upper]
-        inverse_kblh = connection_kblh / self.gap_knm[:, None, lower, upper]
-        current = -2.0 * np.einsum("kqashl,kblh->kqabslh", flow_kqashl, inverse_kblh).real
-        spin_kqslh = self.spin_kqsnm[..., lower, upper]
+    def _of_pairs(self, weight_kylh: FloatArray, value_kqxlh: FloatArray) -> FloatArray:
+        """Sum over pairs of bands with their difference of occupations, shape (k, q, t, f, x)."""
+        n_k, n_q, n_t, n_f = self.shape
+        n_p = weight_kylh.shape[-1] * weight_kylh.shape[-2]
+        flat_kxp = value_kqxlh.reshape(n_k, -1, n_p)
+        sum_kyx = weight_kylh.reshape(n_k, -1, n_p) @ flat_kxp.swapaxes(1, 2)
+        components = value_kqxlh.shape[2:-2]
+        sums: FloatArray = np.moveaxis(sum_kyx.reshape(n_k, n_t, n_f, n_q, *components), 3, 1)
+        return sums
+
+    def transitions(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Conventional current, net torque and the moduli behind it, from pairs of bands.
+
+        Sums over bands with their occupations would be the same, but differences of huge terms
+        where two filled bands nearly touch.
+        """
+        if self._pairs is None:
+            head = self.shape
+            return np.zeros((*head, 3, 3, 3)), np.zeros((*head, 3, 3)), np.zeros(head)
+        lower, upper, weight_kylh = self._pairs
+        spin_kqslh, connection_kblh = self._between(lower, upper)
         torque = -2.0 * np.einsum("kqslh,kblh->kqbslh", spin_kqslh, connection_kblh.conj()).imag
-        moduli_kqlh = self._moduli_of_torque()[..., lower, upper]
+        # The whole spin for every part, in equal shares: a norm has no parts that add up.
+        n_q = self.shape[1]
+        norm_kqlh = self._block_norms(self.spin_kqsnm.sum(axis=1, keepdims=True))
+        size_kqlh = np.repeat(norm_kqlh[..., lower, upper] / n_q, n_q, axis=1)
+        return (
+            self._of_pairs(weight_kylh, self._currents(lower, upper)),
+            self._of_pairs(weight_kylh, torque),
+            self._of_pairs(weight_kylh, size_kqlh),
+        )
 
-        def summed(value: FloatArray) -> FloatArray:
-            n_p = weight_kylh.shape[-1] * weight_kylh.shape[-2]
-            sum_kyx = weight_kylh.reshape(n_k, -1, n_p) @ value.reshape(n_k, -1, n_p).swapaxes(1, 2)
-            components = value.shape[2:-2]
-            return np.moveaxis(sum_kyx.reshape(n_k, n_t, n_f, n_q, *components), 3, 1)
+    def moduli_of_transitions(self) -> tuple[FloatArray, FloatArray]:
+        """Moduli that the conventional current and the torque add up, shape (k, q, t, f)."""
+        if self._pairs is None:
+            return np.zeros(self.shape), np.zeros(self.shape)
+        lower, upper, weight_kylh = self._pairs
+        current_kqlh = np.sqrt((self._currents(lower, upper) ** 2).sum(axis=(2, 3, 4)))
+        torque_kqlh = 2.0 * self._block_norms(self.spin_kqsnm)[..., lower, upper]
+        return (
+            self._of_pairs(weight_kylh, current_kqlh),
+            self._of_pairs(weight_kylh, torque_kqlh),
+        )
 
-        return summed(current), summed(torque), summed(moduli_kqlh)
+    def _between(self, lower: slice, upper: slice) -> tuple[ComplexArray, ComplexArray]:
+        return self.spin_kqsnm[..., lower, upper], self.connection_kbnm[:, :, lower, upper]
+
+    def _currents(self, lower: slice, upper: slice) -> FloatArray:
+        """Conventional current per difference of occupations, shape (k, q, a, b, s, l, h)."""
+        flow_kqashl = self.states.spin_current_between(upper, lower, parts=self.parts)
+        _, connection_kblh = self._between(lower, upper)
+        inverse_kblh = connection_kblh / self.gap_knm[:, None, lower, upper]
+        product = np.einsum("kqashl,kblh->kqabslh", flow_kqashl, inverse_kblh)
+        current: FloatArray = -2.0 * product.real
+        return current
+
+    def _block_norms(self, spin_kqsnm: ComplexArray) -> FloatArray:
+        """Norms of S and R between the blocks of two bands, shared among them, (k, q, n, m)."""
+        same_knm = self.same_knm.astype(np.float64)
+        spin_kqnm = (np.abs(spin_kqsnm) ** 2).sum(axis=2)
+        connection_knm = (np.abs(self.connection_kbnm) ** 2).sum(axis=1)
+        spin_kqnm = same_knm[:, None] @ spin_kqnm @ same_knm[:, None]
+        connection_knm = same_knm @ connection_knm @ same_knm
+        pairs_knm = self.size_kn[:, :, None] * self.size_kn[:, None, :]
+        norms: FloatArray = np.sqrt(spin_kqnm * connection_knm[:, None]) / pairs_knm[:, None]
+        return norms
 
     def of_bands(self) -> tuple[FloatArray, FloatArray]:
         """Conventional current (k, q, a, b, s, n) and net torque (k, q, b, s, n) of every band."""
@@ -555,27 +606,15 @@ class _Batch:
             values.append(value.real)
         return np.stack(values, axis=2)
 
-    def moduli(self) -> FloatArray:
-        """Sum of |R|² over pairs with an occupied band, times the spin, shape (k, q, t, f)."""
-        size_kn = (np.abs(self.connection_kbnm) ** 2).sum(axis=(1, 3))
-        value_ktf = np.einsum("ktfn,kn->ktf", self.occupation_ktfn, size_kn)
-        return np.repeat(value_ktf[:, None], self.shape[1], axis=1)
-
-    def moduli_of_all_bands(self) -> FloatArray:
-        """The same with all bands filled, shape (k, q)."""
-        size_k = (np.abs(self.connection_kbnm) ** 2).sum(axis=(1, 2, 3))
-        return np.repeat(size_k[:, None], self.shape[1], axis=1)
-
-    def _moduli_of_torque(self) -> FloatArray:
-        """Norms of S and R between the blocks of two bands, shared among them, (k, q, n, m)."""
-        same_knm = self.same_knm.astype(np.float64)
-        spin_kqnm = (np.abs(self.spin_kqsnm) ** 2).sum(axis=2)
-        connection_knm = (np.abs(self.connection_kbnm) ** 2).sum(axis=1)
-        spin_kqnm = same_knm[:, None] @ spin_kqnm @ same_knm[:, None]
-        connection_knm = same_knm @ connection_knm @ same_knm
-        pairs_knm = self.size_kn[:, :, None] * self.size_kn[:, None, :]
-        moduli: FloatArray = np.sqrt(spin_kqnm * connection_knm[:, None]) / pairs_knm[:, None]
-        return moduli
+    def moduli_of_curvatures(self) -> tuple[FloatArray, FloatArray]:
+        """Moduli that the curvatures add up, shape (k, q, t, f), and with all bands (k, q)."""
+        turned_kqnm = (np.abs(self.turned_kqsbnm) ** 2).sum(axis=(2, 3))
+        row_kn = np.sqrt((np.abs(self.connection_kbnm) ** 2).sum(axis=(1, 3)))
+        # The larger of the two forms: products of S_d R end or begin at the band.
+        product_kqn = np.sqrt(np.maximum(turned_kqnm.sum(axis=2), turned_kqnm.sum(axis=3)))
+        moduli_kqn = 2.0 * row_kn[:, None] * product_kqn
+        occupied = self.occupied(moduli_kqn[:, :, None, None])[..., 0, 0]
+        return occupied, moduli_kqn.sum(axis=-1)
 
 
 def _from_curl(value: FloatArray) -> FloatArray:
