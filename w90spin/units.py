@@ -17,6 +17,8 @@ MU_B: float = _si.physical_constants["Bohr magneton in eV/T"][0]  # [eV/T]
 G_FACTOR: float = 2.0  # spin g factor as F24 and the conventions page use it
 GAMMA: float = G_FACTOR * MU_B * _si.e / _si.hbar * 1e-12  # of a moment [rad/(ps T)]
 
+E2_OVER_HBAR: float = _si.e**2 / _si.hbar  # conductance: σ = 1 |e| is so much (ħ/e) S [S]
+
 CHARGE = -1.0  # q of the carriers [|e|]
 
 SPIN_AXES: tuple[str, str, str] = ("x", "y", "z")

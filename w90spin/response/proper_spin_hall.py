@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from w90spin.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from w90spin.kspace.blocks import block_sums, same_block
+from w90spin.kspace.blocks import block_sums, degenerate_blocks, same_block
 from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
@@ -69,7 +69,8 @@ class ProperSpinHall:
         Promise that no Fermi level crosses a band, which adds ``shi``; a broken promise is an
         error.
     near : float
-        Pairs of bands closer than this, or than kT, make up the near-degenerate share. [eV]
+        Pairs of bands closer than this, or than kT, make up the near-degenerate share, and bands
+        closer than this are blocks in the "regrouped" tensors. [eV]
     outside : bool
         Also find what the Wannier functions leave out: the derivative of the spin that no band
         here makes, and the curvature that they inherit.
@@ -147,6 +148,8 @@ class ProperSpinHall:
             curl("band_transport", *head),
             curl("liu2023_printed_near", *head, chased=False),
             curl("band_transport_near", *head, chased=False),
+            curl("liu2023_printed_regrouped", *head, chased=False),
+            curl("band_transport_regrouped", *head, chased=False),
             curl("liu2023_printed_filled", part, chased=False),
             of_torque("torque"),
             scalar("torque_scale"),
@@ -172,6 +175,8 @@ class ProperSpinHall:
             per_field("tdip2_printed", "τ₂(Liu)", "second torque dipole as printed"),
             per_field("liu2023_printed_near", "σ(Liu, near)", "share of near-degenerate bands"),
             per_field("band_transport_near", "σ(band, near)", "share of near-degenerate bands"),
+            per_field("liu2023_printed_regrouped", "σ(Liu, near = one)", "near bands in blocks"),
+            per_field("band_transport_regrouped", "σ(band, near = one)", "near bands in blocks"),
             per_field("liu2023_printed_filled", "σ(Liu, all)", "value of all bands filled", part),
             PublishedTensor("torque", "T", (*head, *torque), "|e|", 1, "net torque per field"),
             PublishedTensor("torque_scale", "|T|", head, "|e|", 1, "moduli behind the net torque"),
@@ -227,6 +232,7 @@ class ProperSpinHall:
             "liu2023_printed": batch.occupied(printed_kqcsn),
             "band_transport": batch.occupied(transport_kqcsn),
             **batch.near_share(near_tknm),
+            **self._regrouped(states, batch, printed_kqcsn, transport_kqcsn),
             "liu2023_printed_filled": printed_kqcsn.sum(axis=-1),
             "torque": torque,
             "torque_scale": scale,
@@ -239,6 +245,19 @@ class ProperSpinHall:
         if below_kf is not None:
             tensors["shi"] = batch.at_finite_wave_vector(below_kf[0])
         return tensors
+
+    def _regrouped(
+        self, states: BlochStates, batch: _Batch, *curvatures: FloatArray
+    ) -> dict[str, FloatArray]:
+        """Both forms with near-degenerate bands in one block; curvatures as they are, if they are
+        in one already.
+        """
+        block_kn = degenerate_blocks(states.energy_kn, max(self.near, states.tolerance))
+        if (block_kn != states.block_kn).any():
+            batch = _Batch(states, self.parts, self._mu_f, self._kT_t, block_kn)
+            curvatures = batch.curvatures()
+        names = ("liu2023_printed_regrouped", "band_transport_regrouped")
+        return {name: batch.occupied(value) for name, value in zip(names, curvatures, strict=True)}
 
     def bands(self, states: BlochStates) -> dict[str, FloatArray]:
         """Definitions, their pieces and the torque of single bands, summed over blocks.
@@ -297,6 +316,8 @@ class ProperSpinHall:
             "band_transport": transport,
             "liu2023_printed_near": transport,
             "band_transport_near": transport,
+            "liu2023_printed_regrouped": transport,
+            "band_transport_regrouped": transport,
             "liu2023_printed_filled": filled_kq,
             "torque": torque,
             "torque_scale": torque,
@@ -381,15 +402,23 @@ class _Batch:
         Projectors of the spin.
     mu_f, kT_t : float arrays
         Fermi levels and temperatures. [eV]
+    block_kn : int array (k, n), optional
+        Other blocks than those of the states.
     """
 
     def __init__(
-        self, states: BlochStates, parts: Partition | None, mu_f: FloatArray, kT_t: FloatArray
+        self,
+        states: BlochStates,
+        parts: Partition | None,
+        mu_f: FloatArray,
+        kT_t: FloatArray,
+        block_kn: IntArray | None = None,
     ) -> None:
         self.states, self.parts = states, parts
+        self.block_kn = states.block_kn if block_kn is None else block_kn
         every = slice(None)
         self.spin_kqsnm: ComplexArray = 0.5 * states.spin_between(every, every, parts)
-        self.same_knm = same_block(states.block_kn)
+        self.same_knm = same_block(self.block_kn)
         self.size_kn: FloatArray = self.same_knm.sum(axis=2).astype(np.float64)
         difference_knm = states.energy_kn[:, :, None] - states.energy_kn[:, None, :]
         self.gap_knm = np.where(self.same_knm, np.inf, np.abs(difference_knm))
@@ -460,7 +489,7 @@ class _Batch:
         if lower.stop <= lower.start or upper.stop <= upper.start:
             return None
         n_k, _, n_t, n_f = self.shape
-        below_klh = self.states.block_kn[:, lower, None] < self.states.block_kn[:, None, upper]
+        below_klh = self.block_kn[:, lower, None] < self.block_kn[:, None, upper]
         f_ktfn = self.occupation_ktfn
         weight_kylh = np.where(
             below_klh[:, None, None], f_ktfn[..., lower, None] - f_ktfn[..., None, upper], 0.0
