@@ -15,15 +15,18 @@ from w90spin.derive import (
     InducedSpin,
     NeelDynamics,
     NeelField,
+    ProperReport,
     Pulse,
     SpinPulse,
     TorqueEfficiency,
     induced_spin,
     neel_dynamics,
     neel_field,
+    proper_report,
     pulsed_field,
     pulsed_spin,
     resonance_frequency,
+    spin_conductivity,
     torque_efficiency,
 )
 from w90spin.errors import W90SpinError, W90SpinWarning
@@ -55,6 +58,7 @@ from w90spin.response import (
 )
 from w90spin.results import BandPath, KMap, Result, Tensor, load_result
 from w90spin.sample import band_path, zone_map
+from w90spin.scan import DegeneracyScan, degeneracy_scan
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -67,6 +71,7 @@ __all__ = [
     "AnomalousHall",
     "AutoMesh",
     "BandPath",
+    "DegeneracyScan",
     "Edelstein",
     "FieldPulse",
     "InducedSpin",
@@ -79,6 +84,7 @@ __all__ = [
     "Orbital",
     "Partition",
     "PeriodicMesh",
+    "ProperReport",
     "ProperSpinHall",
     "Pulse",
     "Result",
@@ -100,6 +106,7 @@ __all__ = [
     "band_path",
     "berri_symmetrised",
     "compute",
+    "degeneracy_scan",
     "ev_from_thz",
     "from_pythtb",
     "from_system",
@@ -116,10 +123,12 @@ __all__ = [
     "neel_field",
     "part_permutation",
     "partition",
+    "proper_report",
     "pulsed_field",
     "pulsed_spin",
     "resonance_frequency",
     "save_model",
+    "spin_conductivity",
     "spinor_orbitals",
     "symmetrised",
     "thz_from_ev",

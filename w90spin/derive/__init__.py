@@ -2,7 +2,9 @@
 
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
 from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
+from w90spin.derive.proper_spin_hall import ProperReport, proper_report
 from w90spin.derive.pulse import FieldPulse, Pulse, SpinPulse, pulsed_field, pulsed_spin
+from w90spin.derive.spin_conductivity import spin_conductivity
 from w90spin.derive.switching import NeelDynamics, neel_dynamics, resonance_frequency
 from w90spin.derive.symmetry_form import SymmetryForm, symmetry_form
 
@@ -11,6 +13,7 @@ __all__ = [
     "InducedSpin",
     "NeelDynamics",
     "NeelField",
+    "ProperReport",
     "Pulse",
     "SpinPulse",
     "SymmetryForm",
@@ -18,9 +21,11 @@ __all__ = [
     "induced_spin",
     "neel_dynamics",
     "neel_field",
+    "proper_report",
     "pulsed_field",
     "pulsed_spin",
     "resonance_frequency",
+    "spin_conductivity",
     "symmetry_form",
     "torque_efficiency",
 ]

@@ -51,14 +51,15 @@ def spin_conductivity(tensor: Tensor, unit: str | None = None) -> Tensor:
     --------
     The quantum e/2π of a spin Hall insulator:
 
-    >>> import numpy as np
-    >>> value = np.array([1 / (2 * np.pi)])
-    >>> quantum = Tensor("sigma", "σ", value, 0 * value, (), "|e|", "")
-    >>> spin_conductivity(quantum, "e/4π").values.round(12).tolist()
-    [2.0]
+    >>> import w90spin as ws
+    >>> response = ws.ProperSpinHall(mu_f=0.0)
+    >>> result = ws.compute(ws.toys.kane_mele(rashba=0.0), [response])
+    >>> quantum = spin_conductivity(result["conventional"], "e/2π")
+    >>> round(float(quantum.values[0, 0, 0, 0, 1, 2]), 3)  # flow x, field y, spin z
+    -1.0
     """
     factors = UNITS.get(tensor.unit)
-    if factors is None:
+    if factors is None or "flow" not in tensor.axis_names:
         raise ResponseError(
             f"{tensor.name} in '{tensor.unit}' is no spin conductivity of two or three dimensions."
         )

@@ -1,0 +1,168 @@
+"""Checks of the proper spin Hall conductivity, its units, and the scan of the tolerance."""
+
+import json
+
+import numpy as np
+import pytest
+
+import w90spin as ws
+from w90spin.errors import ResponseError
+
+MESH = ws.UniformMesh(n=12, shift=(0.5, 0.5, 0.5))
+DEFINITIONS = ("conventional", "liu2023_printed", "band_transport")
+
+
+def run(model, mesh=MESH, **options):
+    return ws.compute(model, [ws.ProperSpinHall(**options)], mesh=mesh, symmetry="none")
+
+
+def test_nothing_to_warn_of_where_the_spin_is_conserved():
+    result = run(ws.toys.kane_mele(rashba=0.0), mu_f=0.0)
+    report = ws.proper_report(result)
+    assert report.warnings == ()
+    # Components of the spins x and y, which are not conserved, are zero by themselves.
+    assert report.apart_qtf.max() < 1e-9
+    assert report.symmetric_qtf.max() < 1e-9
+    assert report.filled_q[0] < 1e-9
+    assert "warning" not in str(report)
+
+
+def test_net_torque_of_a_gyrotropic_metal():
+    model = ws.toys.rashba_square(alpha=0.5)
+    report = ws.proper_report(run(model, mu_f=[0.3, 50.0], kT=0.05))
+    assert report.torque_qtf[0, 0, 0] > 0.1
+    assert np.isnan(report.torque_qtf[0, 0, 1])  # all bands filled: nothing to compare with
+    (torque,) = [words for words in report.warnings if "net torque" in words]
+    assert "mu = 0.3 eV" in torque
+    assert "no proper spin current exists" in torque
+
+
+def test_a_direction_of_splitting_that_decides():
+    """The pairs of Bi2Se3, parted by 2 meV along x, and along y, where nothing depends on it."""
+    along = {}
+    for axis in (0, 1):
+        exchange = tuple(1e-3 * np.eye(3)[axis])
+        result = run(ws.toys.bi2se3(exchange=exchange), mu_f=0.1)
+        along[axis] = ws.proper_report(result), result
+        # With a tolerance above the splitting they are what the run calls regrouped.
+        coarse = ws.compute(
+            ws.toys.bi2se3(exchange=exchange),
+            [ws.ProperSpinHall(mu_f=0.1, outside=False)],
+            mesh=MESH,
+            symmetry="none",
+            degeneracy=0.01,
+        )
+        for name in ("liu2023_printed", "band_transport"):
+            np.testing.assert_allclose(
+                result[f"{name}_regrouped"].values,
+                coarse[name].values,
+                atol=1e-10 * np.abs(coarse[name].values).max(),
+            )
+    report = along[0][0]
+    assert report.regrouped_qtf["band_transport"][0, 0, 0] > 0.5
+    assert any("changes by" in words and "band_transport" in words for words in report.warnings)
+    # σ_zx^y alone does not feel a field along y.
+    values = along[1][1]["band_transport"].values[0, 0, 0, 2, 0, 1]
+    assert values == pytest.approx(
+        along[1][1]["band_transport_regrouped"].values[0, 0, 0, 2, 0, 1], rel=1e-2
+    )
+
+
+def test_pairs_that_nearly_touch():
+    """A weak Rashba coupling at crossings of opposite spins."""
+    mesh = ws.UniformMesh(n=60)
+    report = ws.proper_report(run(ws.toys.kane_mele(rashba=0.0025), mesh, mu_f=0.0))
+    assert report.near_qtf["band_transport"][0, 0, 0] > 0.05
+    assert any("nearly touch" in words for words in report.warnings)
+
+
+def test_what_the_model_leaves_out(bi_chk):
+    """Wannier functions from files do not make a complete basis."""
+    result = run(bi_chk, ws.UniformMesh(n=4), mu_f=0.0, kT=0.1)
+    report = ws.proper_report(result)
+    assert report.torque_outside_qtf.max() > 0
+    assert report.curvature_outside_qtf.max() > 0
+    without = ws.proper_report(run(bi_chk, ws.UniformMesh(n=4), mu_f=0.0, kT=0.1, outside=False))
+    assert without.torque_outside_qtf is None
+    assert "outside" not in str(without)
+
+
+def test_the_report_fits_into_json():
+    report = ws.proper_report(run(ws.toys.kane_mele(), mu_f=[0.0, 50.0], kT=[0.0, 0.1]))
+    about = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert about["mu"] == [0.0, 50.0]
+    assert np.shape(about["near_degenerate"]["band_transport"]) == (1, 2, 2)
+    assert about["net_torque"][0][0][1] is None
+
+
+def test_a_result_without_it():
+    result = ws.compute(ws.toys.kane_mele(), [ws.SpinHall(mu_f=0.0)], mesh=MESH)
+    with pytest.raises(ResponseError, match="only spin_hall"):
+        ws.proper_report(result)
+
+
+def test_the_conventional_current_is_that_of_the_sister():
+    model = ws.toys.kane_mele(rashba=0.1)
+    result = ws.compute(
+        model, [ws.SpinHall(mu_f=0.05, kT=0.1), ws.ProperSpinHall(mu_f=0.05, kT=0.1)], mesh=MESH
+    )
+    sister = result["sigma_even"].values[:, :, :, 0].real
+    np.testing.assert_allclose(result["conventional"].values, sister, rtol=0, atol=1e-12)
+    assert result["conventional"].unit == result["sigma_even"].unit == "|e|"
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("(ħ/e) S/cm", 2.434135e4), ("(ħ/2e) S/m", 4.868270e6), (None, 2.434135e4)],
+)
+def test_units_of_three_dimensions(unit, factor):
+    result = run(ws.toys.bi2se3(), ws.UniformMesh(n=4), mu_f=0.1)
+    tensor = result["conventional"]
+    converted = ws.spin_conductivity(tensor, unit)
+    np.testing.assert_allclose(converted.values, factor * tensor.values, rtol=1e-6)
+    np.testing.assert_allclose(converted.errors, factor * tensor.errors, rtol=1e-6)
+    assert converted.unit == (unit or "(ħ/e) S/cm")
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("e/2π", -1.0), ("e/4π", -2.0), ("e/8π", -4.0), ("(ħ/e) S", -3.874046e-5)],
+)
+def test_units_of_two_dimensions(unit, expected):
+    """The quantum of the spin Hall insulator: e/2π is e²/h times ħ/e."""
+    result = run(ws.toys.kane_mele(rashba=0.0), ws.UniformMesh(n=60), mu_f=0.0)
+    converted = ws.spin_conductivity(result["conventional"], unit)
+    assert converted.values[0, 0, 0, 0, 1, 2] == pytest.approx(expected, rel=1e-4)
+
+
+def test_units_that_are_refused():
+    result = run(ws.toys.kane_mele(), ws.UniformMesh(n=4), mu_f=0.0)
+    with pytest.raises(ResponseError, match="e/8π"):
+        ws.spin_conductivity(result["conventional"], "(ħ/e) S/cm")
+    with pytest.raises(ResponseError, match="no spin conductivity"):
+        ws.spin_conductivity(result["torque"])
+
+
+def test_scan_of_the_degeneracy_tolerance():
+    model = ws.toys.bi2se3(exchange=(1e-3, 0.0, 0.0))
+    scan = ws.degeneracy_scan(
+        model, ws.ProperSpinHall(mu_f=0.1, outside=False), (1e-6, 1e-2), mesh=MESH, symmetry="none"
+    )
+    assert scan.spread("conventional")[0, 0, 0] < 1e-3
+    assert scan.spread("band_transport")[0, 0, 0] > 0.1
+    lines = scan.table().splitlines()
+    assert len(lines) == 5
+    assert lines[-1].split()[0] == "spread"
+    fine, coarse = (float(line.split()[2]) for line in lines[2:4])
+    assert float(lines[-1].split()[2]) == pytest.approx(abs(fine - coarse), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("tolerances", "options"),
+    [((1e-4,), {}), ((1e-4, 1e-3), {"degeneracy": 1e-4}), ((1e-4, 1e-3), {"checkpoint": "x"})],
+)
+def test_scans_that_are_refused(tolerances, options):
+    with pytest.raises(ResponseError):
+        ws.degeneracy_scan(
+            ws.toys.kane_mele(), ws.ProperSpinHall(mu_f=0.0), tolerances, mesh=MESH, **options
+        )
