@@ -15,7 +15,7 @@ import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
 from w90spin.errors import MissingOperatorError
-from w90spin.model.spin_current import CURRENTS
+from w90spin.model.spin_current import CURRENTS, Current
 from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm
 
@@ -82,11 +82,14 @@ class SpinProducts:
         X. [Å]
     spin_ham_pos_ksaij : complex array (k, s, a, i, j)
         Y. [eV Å]
+    centres_ia : float array (i, a)
+        Wannier centres; zero for a gauge without them. [Å]
     """
 
     spin_ham_ksij: ComplexArray
     spin_pos_ksaij: ComplexArray
     spin_ham_pos_ksaij: ComplexArray
+    centres_ia: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +113,6 @@ class WannierMatrices:
         [Å²]
     dspin_ksaij : complex array (k, s, a, i, j), or None
         Bare derivative of the Pauli matrices along Cartesian a, where it was asked for. [Å]
-    centres_ia : float array (i, a), or None
-        Wannier centres, which come with the products. [Å]
     """
 
     ham_kij: ComplexArray
@@ -121,7 +122,6 @@ class WannierMatrices:
     products: Mapping[str, SpinProducts] = field(default_factory=dict)
     curl_kcij: ComplexArray | None = None
     dspin_ksaij: ComplexArray | None = None
-    centres_ia: FloatArray | None = None
 
 
 class FourierSum:
@@ -295,10 +295,21 @@ class FourierSum:
             dham_kaij=dham_kaij,
             pos_kaij=other_koij[:, :3],
             spin_ksij=other_koij[:, 3:6] if has_spin else None,
-            products={name: _products(extra[name]) for name in CURRENTS if name in extra},
+            products={name: self._products(name, extra) for name in CURRENTS if name in extra},
             curl_kcij=extra.get("curl"),
             dspin_ksaij=extra["dspin"].reshape(n_k, 3, 3, n, n) if "dspin" in extra else None,
-            centres_ia=self.model.centres_ia,
+        )
+
+    def _products(self, current: Current, extra: Mapping[Extra, ComplexArray]) -> SpinProducts:
+        op_koij = extra[current]
+        n_k, _, n, _ = op_koij.shape
+        # Only Qiao's form knows a gauge without centres; elsewhere they are to drop out.
+        plain = current == "qiao2018" and not self.model.spin_current[current].from_centres
+        return SpinProducts(
+            spin_ham_ksij=op_koij[:, :3],
+            spin_pos_ksaij=op_koij[:, 3:12].reshape(n_k, 3, 3, n, n),
+            spin_ham_pos_ksaij=op_koij[:, 12:].reshape(n_k, 3, 3, n, n),
+            centres_ia=(0.0 if plain else 1.0) * self.model.centres_ia,
         )
 
 
@@ -317,15 +328,6 @@ def _extra(model: WannierModel, name: Extra) -> Iterator[ComplexArray]:
         for op_Rxij in model.needs_spin_current(name, "the spin current").operators:
             flat_Rxij = op_Rxij.reshape(len(op_Rxij), -1, model.n_wann, model.n_wann)
             yield from flat_Rxij.swapaxes(0, 1)
-
-
-def _products(op_koij: ComplexArray) -> SpinProducts:
-    n_k, _, n, _ = op_koij.shape
-    return SpinProducts(
-        spin_ham_ksij=op_koij[:, :3],
-        spin_pos_ksaij=op_koij[:, 3:12].reshape(n_k, 3, 3, n, n),
-        spin_ham_pos_ksaij=op_koij[:, 12:].reshape(n_k, 3, 3, n, n),
-    )
 
 
 def require_spin(matrices: WannierMatrices) -> ComplexArray:

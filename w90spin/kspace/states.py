@@ -168,7 +168,8 @@ class BlochStates:
         The form of Qiao takes :math:`\sigma_s H` for the derivative of the states too, outside
         the frozen window another interpolation of it:
         :math:`- [(Z_s - \sigma_s \epsilon) D_a]_{nm}` with
-        :math:`(D_a)_{jm} = (V_a)_{jm} / (\epsilon_m - \epsilon_j)`.
+        :math:`(D_a)_{jm} = (V_a)_{jm} / (\epsilon_m - \epsilon_j)`.  There postw90 has t = 0, that
+        is phases of lattice vectors alone.
 
         Parameters
         ----------
@@ -185,7 +186,7 @@ class BlochStates:
         J. Qiao et al., Phys. Rev. B 98, 214402 (2018), Eqs. (23)-(40); J. H. Ryoo et al.,
         Phys. Rev. B 99, 235113 (2019), Eqs. (17), (26)-(29).
         """
-        if current not in self.wannier.products or self.wannier.centres_ia is None:
+        if current not in self.wannier.products:
             raise MissingOperatorError(
                 f"The products of spin, energy and position that '{current}' needs are not there."
             )
@@ -195,7 +196,7 @@ class BlochStates:
         spin_ham_ksnm = self.rotate(products.spin_ham_ksij)
         pos_kxnm = self.rotate(products.spin_pos_ksaij.reshape(n_k, 9, n, n))
         ham_pos_kxnm = self.rotate(products.spin_ham_pos_ksaij.reshape(n_k, 9, n, n))
-        centre_kaij = self.wannier.centres_ia.T[None, :, :, None] * np.eye(n)
+        centre_kaij = products.centres_ia.T[None, :, :, None] * np.eye(n)
         centre_kanm = self.rotate(np.broadcast_to(centre_kaij, (n_k, 3, n, n)))
         energy_knm = self.energy_kn[:, :, None] - self.energy_kn[:, None, :]
         velocity_kanm = self.rotate(self.wannier.dham_kaij) + 1j * energy_knm[:, None] * centre_kanm

@@ -266,20 +266,13 @@ def position_midpoint(
     InconsistentFilesError
         If the .mmn does not fit the lattice, or the neighbours differ from k point to k point.
     """
-    b_kba = _neighbours(chk, mmn)
-    weight_b = neighbour_weights(b_kba)[0]
+    order_kb, b_ba, weight_b = common_neighbours(chk, mmn)
     every_k = np.arange(chk.n_kpts)
     image_Rc = R_Rc if images is None else images.image_Rc
     twice_middle_qija = centres_ia[:, None] + centres_ia - (image_Rc @ chk.cell_ca)[:, None, None]
     pos_qaij = np.zeros((len(image_Rc), 3, chk.n_wann, chk.n_wann), dtype=np.complex128)
-    for b_a, weight in zip(b_kba[0], weight_b, strict=True):
-        apart_kb = np.linalg.norm(b_kba - b_a, axis=2)
-        if (apart_kb.min(axis=1) > SHELL_TOLERANCE).any():
-            raise InconsistentFilesError(
-                f"{mmn.path}: the neighbour b = {b_a.tolist()} 1/Å of the first k point is missing "
-                "at another one. The mesh is not uniform; write the .nnkp and .mmn again."
-            )
-        overlap_kij = overlap_kbij[every_k, apart_kb.argmin(axis=1)]
+    for b, (b_a, weight) in enumerate(zip(b_ba, weight_b, strict=True)):
+        overlap_kij = overlap_kbij[every_k, order_kb[:, b]]
         overlap_Rij = to_lattice(overlap_kij, mesh_points(chk), R_Rc)
         if images is None:
             moved_qij = overlap_Rij / degeneracy_R[:, None, None]
@@ -291,6 +284,43 @@ def position_midpoint(
     diagonal = np.arange(chk.n_wann)
     pos_qaij[home][:, diagonal, diagonal] = centres_ia.T
     return pos_qaij
+
+
+def common_neighbours(chk: ChkFile, mmn: MmnFile) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Neighbours of the k points in the order of those of the first one.
+
+    Parameters
+    ----------
+    chk : ChkFile
+        The checkpoint.
+    mmn : MmnFile
+        Overlaps between Bloch states; only the neighbours are used here.
+
+    Returns
+    -------
+    order_kb : int array (k, b)
+        Slot in the .mmn of each.
+    b_ba : float array (b, a)
+        Vectors to them. [1/Å]
+    weight_b : float array (b)
+        Weights of the finite-difference formula. [Å²]
+
+    Raises
+    ------
+    InconsistentFilesError
+        If the .mmn does not fit the lattice, or the neighbours differ from k point to k point.
+    """
+    b_kba = _neighbours(chk, mmn)
+    weight_b = neighbour_weights(b_kba)[0]
+    apart_kxb = np.linalg.norm(b_kba[:, None] - b_kba[0][None, :, None], axis=-1)
+    missing_x = (apart_kxb.min(axis=2) > SHELL_TOLERANCE).any(axis=0)
+    if missing_x.any():
+        b_a = b_kba[0][int(np.argmax(missing_x))]
+        raise InconsistentFilesError(
+            f"{mmn.path}: the neighbour b = {b_a.tolist()} 1/Å of the first k point is missing "
+            "at another one. The mesh is not uniform; write the .nnkp and .mmn again."
+        )
+    return apart_kxb.argmin(axis=2), b_kba[0], weight_b
 
 
 def _neighbours(chk: ChkFile, mmn: MmnFile) -> FloatArray:

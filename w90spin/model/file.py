@@ -99,7 +99,7 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
 def _spin_current_tree(operators: SpinCurrentOperators) -> dict[str, Any]:
     axes, both = ["R", "s", "i", "j"], ["R", "s", "a", "i", "j"]
     return {
-        ATTRIBUTES: {"source": operators.source},
+        ATTRIBUTES: {"source": operators.source, "from_centres": operators.from_centres},
         "spin_ham": operators.spin_ham_Rsij,
         "spin_ham@": {"unit": "eV", "axes": axes, "description": "<0i|sigma H|Rj>"},
         "spin_pos": operators.spin_pos_Rsaij,
@@ -164,6 +164,7 @@ def read_model(path: Path | str, *, verify: bool = False) -> WannierModel:
                     spin_pos_Rsaij=group["spin_pos"],
                     spin_ham_pos_Rsaij=group["spin_ham_pos"],
                     source=str(group[ATTRIBUTES]["source"]),
+                    from_centres=bool(group[ATTRIBUTES].get("from_centres", True)),
                 )
                 for current, group in tree.get("spin_current", {}).items()
                 if not current.endswith(ATTRIBUTES)

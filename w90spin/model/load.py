@@ -53,7 +53,9 @@ from w90spin.model.spin import (
     pairs_from_projections,
     pairs_from_spin,
 )
+from w90spin.model.spin_current import Current, SpinCurrentOperators
 from w90spin.model.spin_order import PT, OrderTest, order_tests
+from w90spin.model.spin_products import check_currents, spin_products
 from w90spin.model.spin_quality import SpinQuality, check_spin, spin_quality
 from w90spin.model.tbmodels import from_tbmodels
 from w90spin.model.wannier import Structure, WannierModel, minus_R
@@ -121,6 +123,7 @@ def load_model(
     minimal_distance: bool = True,
     position: PositionFormula = "wannier90",
     window: tuple[float, float, float] | None = None,
+    spin_current: str | Sequence[str] = (),
 ) -> WannierModel:
     """Build a model from Wannier90's files, or read one.
 
@@ -156,6 +159,10 @@ def load_model(
         on the origin, and so keeps the crystal's symmetry.
     window : 3 floats, optional
         For source "amn" only: window in energy, as in :func:`w90spin.load_closest`. [eV]
+    spin_current : "qiao2018", "ryoo2019" or both
+        Spin currents whose operators are built too, from `.chk`, `.eig`, `.mmn` and `.spn`; for
+        "ryoo2019" also from `.sIu` and `.sHu`, where they are there.  ``position`` says by which
+        finite differences: those of Wannier90 are what postw90 has.
 
     Returns
     -------
@@ -177,6 +184,7 @@ def load_model(
         If the order of the spin components is needed and not known.
     """
     _check_choices(source=source, spin=spin, position=position)
+    currents = check_currents(spin_current)
     if str(seedname).endswith(HDF5_ENDINGS) or is_hdf5(seedname):
         _refuse(
             f"{seedname} is one file with a whole model",
@@ -184,10 +192,18 @@ def load_model(
             minimal_distance=not minimal_distance,
             position=position != "wannier90",
             window=window is not None,
+            spin_current=bool(currents),
         )
         return _from_hdf5(Path(seedname), spin, spin_order, periodic)
     files = FilesOfSeed.named(seedname)
+    if currents and source == "auto" and not files.ending:
+        source = "chk"
     source = _source(files, source)
+    if currents and (source != "chk" or spin not in ("auto", "spn")):
+        raise ModelError(
+            f"spin_current = {', '.join(currents)} needs source = 'chk' and spin = 'spn', not "
+            f"{source!r} and {spin!r}: its operators are made of .chk, .eig, .mmn and .spn."
+        )
     if source == "amn":
         _refuse(
             "with source = 'amn' images are always the nearest",
@@ -204,7 +220,9 @@ def load_model(
             )
     _refuse(f"H comes from source = {source!r}, not from projections", window=window is not None)
     with one_thread():
-        return _load(files, source, spin, spin_order, periodic, minimal_distance, position)
+        return _load(
+            files, source, spin, spin_order, periodic, minimal_distance, position, currents
+        )
 
 
 def _refuse(why: str, **given: bool) -> None:
@@ -277,6 +295,7 @@ def _load(
     periodic: tuple[bool, bool, bool] | None,
     minimal_distance: bool,
     position: PositionFormula,
+    currents: tuple[Current, ...],
 ) -> WannierModel:
     if position == "midpoint" and source != "chk":
         raise ModelError(
@@ -358,6 +377,10 @@ def _load(
         name=files.seedname.name,
         spin_pairs=pairs,
     )
+    products: dict[str, SpinCurrentOperators] = {
+        current: _products(files, current, bare, images, midpoint=position == "midpoint")
+        for current in currents
+    }
     window = _compare_with_eig(files, bare, model)
     if spin_source in (".spn", SPIN_R):
         check_spin(model, f"{files.seedname}{spin_source}", bare.spin_quality)
@@ -367,6 +390,7 @@ def _load(
         inputs=files.hashes(),
         notes=(f"H and r from {bare.source}.", *bare.notes, *model.notes),
         frozen_window=window,
+        spin_current=products,
         spin_quality={} if bare.spin_quality is None else bare.spin_quality.numbers,
         orbitals=projected_orbitals(
             files.win(),
@@ -374,6 +398,31 @@ def _load(
             model.n_wann,
             pairs,
         ),
+    )
+
+
+def _products(
+    files: FilesOfSeed,
+    current: Current,
+    bare: _Bare,
+    images: ImageList | None,
+    *,
+    midpoint: bool,
+) -> SpinCurrentOperators:
+    """Operators of a spin current on the lattice vectors of the model."""
+    assert bare.chk is not None
+    return spin_products(
+        files,
+        current,
+        bare.chk,
+        read_mmn(files.take(".mmn")),
+        read_ordered_eig(files.take(".eig")),
+        read_spn(files.take(".spn")),
+        bare.R_Rc,
+        bare.degeneracy_R,
+        bare.centres_ia,
+        images,
+        midpoint=midpoint,
     )
 
 

@@ -26,6 +26,11 @@ class SpinCurrentOperators:
         :math:`\langle 0i|\sigma_s H (\mathbf r-\mathbf R)_a|Rj\rangle`. [eV Å]
     source : str
         Where they come from.
+    from_centres : bool
+        For "qiao2018", in which smooth gauge its states are differentiated: with phases that
+        reach to the Wannier centres, as in WannierBerri, or with those of lattice vectors alone, as
+        in postw90.  Outside the frozen window the two are different interpolations, and the second
+        depends on the origin.
 
     Notes
     -----
@@ -61,6 +66,7 @@ class SpinCurrentOperators:
     spin_pos_Rsaij: ComplexArray
     spin_ham_pos_Rsaij: ComplexArray
     source: str = "given arrays"
+    from_centres: bool = True
 
     @property
     def operators(self) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
@@ -74,4 +80,5 @@ class SpinCurrentOperators:
             spin_pos_Rsaij=change(self.spin_pos_Rsaij),
             spin_ham_pos_Rsaij=change(self.spin_ham_pos_Rsaij),
             source=self.source,
+            from_centres=self.from_centres,
         )

@@ -452,8 +452,9 @@ class WannierModel:
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
         for current in sorted(self.spin_current):
-            digest.update(current.encode())
-            for array in self.spin_current[current].operators:
+            operators = self.spin_current[current]
+            digest.update(f"{current} {operators.from_centres}".encode())
+            for array in operators.operators:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
