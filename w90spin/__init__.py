@@ -52,12 +52,14 @@ from w90spin.response import (
     Edelstein,
     MagneticSpinHall,
     ProperSpinHall,
+    SpinGeometry,
     SpinHall,
     SpinMoment,
     SpinPolarizability,
+    ZeemanGeometry,
 )
-from w90spin.results import BandPath, KMap, Result, Tensor, load_result
-from w90spin.sample import band_path, zone_map
+from w90spin.results import BandPath, KMap, QuantumGeometry, Result, Tensor, load_result
+from w90spin.sample import band_path, quantum_geometry_at, zone_map
 from w90spin.scan import DegeneracyScan, degeneracy_scan
 from w90spin.units import ev_from_thz, thz_from_ev
 
@@ -87,7 +89,9 @@ __all__ = [
     "ProperReport",
     "ProperSpinHall",
     "Pulse",
+    "QuantumGeometry",
     "Result",
+    "SpinGeometry",
     "SpinHall",
     "SpinMoment",
     "SpinPolarizability",
@@ -102,6 +106,7 @@ __all__ = [
     "W90SpinError",
     "W90SpinWarning",
     "WannierModel",
+    "ZeemanGeometry",
     "__version__",
     "band_path",
     "berri_symmetrised",
@@ -126,6 +131,7 @@ __all__ = [
     "proper_report",
     "pulsed_field",
     "pulsed_spin",
+    "quantum_geometry_at",
     "resonance_frequency",
     "save_model",
     "spin_conductivity",

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from ase.cell import Cell
+from numpy.typing import ArrayLike
 
 from w90spin.arrays import AnyNumberArray, FloatArray
 from w90spin.errors import JobError, W90SpinError
-from w90spin.integrate.integrand import BATCH_BYTES
+from w90spin.integrate.integrand import BATCH_BYTES, FEWEST_POINTS
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
 from w90spin.kspace.continuum import operators_of
 from w90spin.kspace.fourier import Extra, KPoints
@@ -18,8 +19,11 @@ from w90spin.kspace.states import BlochStates, solve
 from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.partition import Partition
 from w90spin.parallel import Comm, one_thread, world
-from w90spin.response import Response
+from w90spin.response import Response, SpinGeometry
 from w90spin.response.claims import Axis, extras_needed
+from w90spin.response.quantum_geometry import spin_qgt, zeeman_qgt
+from w90spin.response.spin_hall import SpinCurrentForm
+from w90spin.results.quantum_geometry import QuantumGeometry
 from w90spin.results.result import BandPath, KMap, Tensor
 
 NO_WEIGHT = 1e-6
@@ -222,6 +226,80 @@ def band_path(
     )
 
 
+def quantum_geometry_at(
+    model: AnyModel,
+    kpt_kc: ArrayLike,
+    *,
+    current: SpinCurrentForm = "simple",
+    parts: Partition | None = None,
+    comm: Any = None,
+    tolerance: float = DEGENERACY_TOLERANCE,
+) -> QuantumGeometry:
+    """Spin and Zeeman quantum geometric tensors of all pairs of bands at chosen k points.
+
+    Parameters
+    ----------
+    model : WannierModel or ContinuumModel
+        The model.
+    kpt_kc : float array (k, c) or (c)
+        Reduced coordinates.
+    current : "simple", "qiao2018" or "ryoo2019"
+        How spin and velocity are multiplied, as in :class:`~w90spin.response.SpinHall`.
+    parts : Partition, optional
+        Layers, atoms or groups to resolve the spin by.
+    comm : Comm, mpi4py communicator, or None
+        Ranks that share the work.
+    tolerance : float
+        Degeneracy tolerance. [eV]
+
+    Returns
+    -------
+    QuantumGeometry
+        The same on every rank; its size grows with the square of the number of bands.
+
+    Raises
+    ------
+    JobError
+        If ``kpt_kc`` is not a list of three finite numbers each.
+    ResponseError
+        If there is no such current.
+    MissingOperatorError
+        If the model lacks spin or an operator of the spin current.
+
+    Examples
+    --------
+    >>> import w90spin as ws
+    >>> found = ws.quantum_geometry_at(ws.toys.kane_mele(), [[0.1, 0.2, 0.0]])
+    >>> found.spin_curvature_knmqabs.shape  # k, n, m, part, flow, field, spin
+    (1, 4, 4, 1, 3, 3, 3)
+    """
+    points_kc = np.atleast_2d(np.asarray(kpt_kc, dtype=np.float64))
+    if points_kc.ndim != 2 or points_kc.shape[1] != 3 or not np.isfinite(points_kc).all():
+        raise JobError(
+            "kpt_kc must be a list of k points of three finite reduced coordinates each; got an "
+            f"array of shape {points_kc.shape}: [[0.1, 0.2, 0.0], ...] is what is needed."
+        )
+    form = SpinGeometry(mu_f=0.0, current=current, parts=parts)
+
+    def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
+        return {
+            "energy": states.energy_kn,
+            "block": states.block_kn.astype(np.float64),
+            "spin": spin_qgt(states, current, parts),
+            "zeeman": zeeman_qgt(states, parts),
+        }
+
+    values = _on_points(model, points_kc, world(comm), tolerance, evaluate, extras_needed([form]))
+    return QuantumGeometry(
+        kpt_kc=points_kc,
+        energy_kn=values["energy"],
+        block_kn=values["block"].astype(np.int64),
+        spin_qgt_knmqabs=values["spin"],
+        zeeman_qgt_knmqbs=values["zeeman"],
+        parts=("total",) if parts is None else parts.names,
+    )
+
+
 def _on_parts(states: BlochStates, parts: Partition) -> dict[str, AnyNumberArray]:
     """Weights and spins of the bands' blocks on each part."""
     everything = slice(0, states.n_bands)
@@ -362,7 +440,7 @@ def _on_points(
     """Arrays of ``evaluate`` at all points, in their order, on every rank."""
     with one_thread(), comm.together():
         fourier = operators_of(model, comm, extras)
-        batch = max(1, BATCH_BYTES // fourier.bytes_per_point)
+        batch = max(FEWEST_POINTS, BATCH_BYTES // fourier.bytes_per_point)
         starts = range(0, len(kpt_kc), batch)
         mine: dict[int, dict[str, AnyNumberArray] | W90SpinError] = {}
         for index, start in enumerate(starts):

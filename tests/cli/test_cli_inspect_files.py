@@ -21,6 +21,8 @@ WITH_SPIN = [
     "magnetic_spin_hall (current = 'simple')",
     "anomalous_hall",
     "spin_moment",
+    "spin_geometry (current = 'simple')",
+    "zeeman_geometry",
     "proper_spin_hall",
 ]
 

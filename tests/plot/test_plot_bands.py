@@ -80,6 +80,15 @@ def test_response_colours_are_symmetric_and_ignore_a_few_hot_spots():
     assert lines_of(axes).colorbar.extend in ("max", "both")
 
 
+def test_only_mean_spins_end_at_one():
+    """A tensor may well have a name that begins like theirs."""
+    path = make_path()
+    tensor = replace(path.tensors["upsilon1"], name="spin_curvature")
+    named = replace(path, tensors={"spin_curvature": tensor})
+    assert lines_of(plot_bands(named, colour="spin_curvature")).get_clim()[1] > 2.0
+    assert lines_of(plot_bands(named, colour="spin_x")).get_clim() == (-1.0, 1.0)
+
+
 def test_line_ends_where_the_path_jumps():
     path = make_path(n_bands=2, per_segment=4)
     # Γ-X, then on from Y: the same distance, another k.

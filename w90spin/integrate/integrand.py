@@ -19,6 +19,9 @@ BATCH_BYTES = 8_000_000
 """Memory that the operators of one batch of k may take: about a core's share of the cache.
 [bytes]"""
 
+FEWEST_POINTS = 12
+"""Points of a batch however large the model: every batch reads all operators once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Values:
@@ -72,7 +75,9 @@ class Integrand:
         self.responses = responses
         self.tolerance = tolerance
         self.images = 1 if fourier.region is None else fourier.region.images
-        self.batch = batch or max(1, BATCH_BYTES // (fourier.bytes_per_point * self.images))
+        self.batch = batch or max(
+            FEWEST_POINTS, BATCH_BYTES // (fourier.bytes_per_point * self.images)
+        )
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]

@@ -33,8 +33,10 @@ def fermi(energy_kn: FloatArray, mu_f: FloatArray, kT_t: FloatArray) -> FloatArr
     """
     x_kfn = energy_kn[:, None, :] - mu_f[:, None]
     cold_t = kT_t == 0.0
+    step_kfn = np.heaviside(-x_kfn, 0.5)
+    if cold_t.all():
+        return np.repeat(step_kfn[:, None], len(kT_t), axis=1)
     width_t = np.where(cold_t, 1.0, kT_t)
     smooth_ktfn = expit(-x_kfn[:, None] / width_t[:, None, None])
-    step_kfn = np.heaviside(-x_kfn, 0.5)
     occupation: FloatArray = np.where(cold_t[:, None, None], step_kfn[:, None], smooth_ktfn)
     return occupation

@@ -66,7 +66,10 @@ class BlochStates:
     @cached_property
     def velocity_kanm(self) -> ComplexArray:
         r"""Covariant velocity :math:`V_a = U^\dagger (D_a H) U`, shape (k, a, n, m). [eV Å]"""
-        return self.velocity_between(slice(None), slice(None))
+        # For all bands the commutator with H costs less than another rotation.
+        product_kaij = self.wannier.pos_kaij @ self.wannier.ham_kij[:, None]
+        commutator_kaij = product_kaij - product_kaij.conj().swapaxes(-1, -2)
+        return self.rotate(self.wannier.dham_kaij - 1j * commutator_kaij)
 
     @cached_property
     def space_curvature_knab(self) -> FloatArray:
@@ -154,22 +157,20 @@ class BlochStates:
     def spin_velocity(self, current: Current) -> ComplexArray:
         r"""Product of spin and velocity from matrix elements of the full Hilbert space.
 
-        Between the periodic parts of Bloch states, with the matrices X, Y, Z of
-        :class:`~w90spin.model.spin_current.SpinCurrentOperators` rotated to bands and all
-        positions measured from the Wannier centres t,
+        In the Wannier gauge, with the matrices X, Y, Z of
+        :class:`~w90spin.model.spin_current.SpinCurrentOperators` and the Wannier centres t,
 
         .. math::
 
-            (\sigma_s v_a)_{nm} &= (\sigma_s V_a)_{nm} - i (X_{sa} \epsilon_m - Y_{sa})_{nm}
-                \qquad \text{(ryoo2019)} \\
-            V_a &= U^\dagger \partial_a H U + i [\epsilon, t_a], \quad
-            X_{sa} \to X_{sa} - \sigma_s t_a, \quad Y_{sa} \to Y_{sa} - Z_s t_a
+            \sigma_s v_a = \sigma_s \partial_a H - i (X_{sa} H - Y_{sa})
+                - i (Z_s - \sigma_s H) t_a \qquad \text{(ryoo2019)}
 
         The form of Qiao takes :math:`\sigma_s H` for the derivative of the states too, outside
-        the frozen window another interpolation of it:
-        :math:`- [(Z_s - \sigma_s \epsilon) D_a]_{nm}` with
-        :math:`(D_a)_{jm} = (V_a)_{jm} / (\epsilon_m - \epsilon_j)`.  There postw90 has t = 0, that
-        is phases of lattice vectors alone.
+        the frozen window another interpolation of it: between bands it has besides
+        :math:`-[(Z_s - \sigma_s \epsilon) D_a]_{nm}` with
+        :math:`(D_a)_{jm} = (V_a)_{jm} / (\epsilon_m - \epsilon_j)`,
+        :math:`V_a = U^\dagger (\partial_a H - i[t_a, H]) U`.  There postw90 has t = 0, that is
+        phases of lattice vectors alone.
 
         Parameters
         ----------
@@ -192,30 +193,25 @@ class BlochStates:
             )
         products = self.wannier.products[current]
         n_k, n = self.energy_kn.shape
-        spin_ksnm = self.spin_ksnm
-        spin_ham_ksnm = self.rotate(products.spin_ham_ksij)
-        pos_kxnm = self.rotate(products.spin_pos_ksaij.reshape(n_k, 9, n, n))
-        ham_pos_kxnm = self.rotate(products.spin_ham_pos_ksaij.reshape(n_k, 9, n, n))
-        centre_kaij = products.centres_ia.T[None, :, :, None] * np.eye(n)
-        centre_kanm = self.rotate(np.broadcast_to(centre_kaij, (n_k, 3, n, n)))
-        energy_knm = self.energy_kn[:, :, None] - self.energy_kn[:, None, :]
-        velocity_kanm = self.rotate(self.wannier.dham_kaij) + 1j * energy_knm[:, None] * centre_kanm
-
-        def times(op_ksnm: ComplexArray, vector_kanm: ComplexArray) -> ComplexArray:
-            product: ComplexArray = op_ksnm[:, None] @ vector_kanm[:, :, None]
-            return product
-
-        pos_kasnm = pos_kxnm.reshape(n_k, 3, 3, n, n).swapaxes(1, 2)
-        pos_kasnm = pos_kasnm - times(spin_ksnm, centre_kanm)
-        ham_pos_kasnm = ham_pos_kxnm.reshape(n_k, 3, 3, n, n).swapaxes(1, 2)
-        ham_pos_kasnm = ham_pos_kasnm - times(spin_ham_ksnm, centre_kanm)
-        energy_km = self.energy_kn[:, None, None, None, :]
-        found = times(spin_ksnm, velocity_kanm) - 1j * (pos_kasnm * energy_km - ham_pos_kasnm)
+        spin_ksij, ham_kij = require_spin(self.wannier), self.wannier.ham_kij
+        t_aj = products.centres_ia.T
+        outside_ksij = products.spin_ham_ksij - spin_ksij @ ham_kij[:, None]
+        pos_kasij = products.spin_pos_ksaij.swapaxes(1, 2)
+        ham_pos_kasij = products.spin_ham_pos_ksaij.swapaxes(1, 2)
+        product_kasij = (
+            spin_ksij[:, None] @ self.wannier.dham_kaij[:, :, None]
+            - 1j * (pos_kasij @ ham_kij[:, None, None] - ham_pos_kasij)
+            - 1j * outside_ksij[:, None] * t_aj[:, None, None, :]
+        )
+        found = self.rotate(product_kasij.reshape(n_k, 9, n, n)).reshape(n_k, 3, 3, n, n)
         if current == "qiao2018":
+            apart_aij = t_aj[:, :, None] - t_aj[:, None, :]
+            slope_kanm = self.rotate(self.wannier.dham_kaij - 1j * apart_aij * ham_kij[:, None])
+            energy_knm = self.energy_kn[:, :, None] - self.energy_kn[:, None, :]
             apart_knm = self.block_kn[:, :, None] != self.block_kn[:, None, :]
             inverse_knm = np.where(apart_knm, -1.0, 0.0) / np.where(apart_knm, energy_knm, 1.0)
-            rest_ksnm = spin_ham_ksnm - spin_ksnm * self.energy_kn[:, None, None, :]
-            found -= times(rest_ksnm, velocity_kanm * inverse_knm[:, None])
+            rest_ksnm = self.rotate(outside_ksij)
+            found -= rest_ksnm[:, None] @ (slope_kanm * inverse_knm[:, None])[:, :, None]
         return found
 
     def spin_current_between(
@@ -360,6 +356,7 @@ class BlochStates:
 
             A^a_{nm} = (U^\dagger A_{W,a} U)_{nm}
                 - i (U^\dagger \partial_a H U)_{nm} / (\epsilon_n - \epsilon_m)
+                = -i V^a_{nm} / (\epsilon_n - \epsilon_m)
 
         Parameters
         ----------
@@ -371,14 +368,17 @@ class BlochStates:
         complex array (k, a, n, m)
             [Å]
         """
-        dham_kanm = self.rotate(self.wannier.dham_kaij, rows, cols)
-        pos_kanm = self.rotate(self.wannier.pos_kaij, rows, cols)
         energy_knm = self.energy_kn[:, rows, None] - self.energy_kn[:, None, cols]
         apart_knm = self.block_kn[:, rows, None] != self.block_kn[:, None, cols]
         inverse_knm = np.where(apart_knm, 1.0, 0.0) / np.where(apart_knm, energy_knm, 1.0)
-        connection: ComplexArray = (
-            apart_knm[:, None] * pos_kanm - 1j * inverse_knm[:, None] * dham_kanm
-        )
+        connection: ComplexArray
+        if "velocity_kanm" in vars(self):
+            velocity_kanm = self.velocity_kanm[:, :, rows, cols]
+            connection = -1j * inverse_knm[:, None] * velocity_kanm
+            return connection
+        dham_kanm = self.rotate(self.wannier.dham_kaij, rows, cols)
+        pos_kanm = self.rotate(self.wannier.pos_kaij, rows, cols)
+        connection = apart_knm[:, None] * pos_kanm - 1j * inverse_knm[:, None] * dham_kanm
         return connection
 
 

@@ -40,6 +40,9 @@ HOT_PERCENT = 95.0
 SAME_PLACE = 1e-9  # [1/Å]
 _GAMMA = ("g", "gamma", r"\gamma", r"$\gamma$", "gm")
 
+_DIRECTIONS = [f"{kind}_{s}" for kind in ("spin", "part_spin") for s in SPIN_AXES]
+"""Columns of mean spins, which lie between -1 and 1."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
@@ -105,7 +108,7 @@ def plot_bands(
                 path.distance_k, drawn.energy_kn, drawn.colour.values, joined_k
             )
             lowest: float | None = None
-            if drawn.colour.column.startswith(("spin_", "part_spin_")):
+            if drawn.colour.column.split()[0] in _DIRECTIONS:
                 limit, extend = 1.0, "neither"
             elif drawn.colour.column.startswith("weight"):
                 lowest, limit, extend = 0.0, 1.0, "neither"

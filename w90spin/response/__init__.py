@@ -7,6 +7,7 @@ from w90spin.response.anomalous_hall import AnomalousHall
 from w90spin.response.claims import Claims, Response, TensorClaim
 from w90spin.response.fermi_surface import Edelstein, MagneticSpinHall
 from w90spin.response.proper_spin_hall import ProperSpinHall
+from w90spin.response.quantum_geometry import SpinGeometry, ZeemanGeometry
 from w90spin.response.spin_hall import SpinHall
 from w90spin.response.spin_moment import SpinMoment
 from w90spin.response.spin_polarizability import SpinPolarizability
@@ -18,6 +19,8 @@ RESPONSES: dict[str, type[Response]] = {
     "magnetic_spin_hall": MagneticSpinHall,
     "anomalous_hall": AnomalousHall,
     "spin_moment": SpinMoment,
+    "spin_geometry": SpinGeometry,
+    "zeeman_geometry": ZeemanGeometry,
     "proper_spin_hall": ProperSpinHall,
 }
 """Every response by the name that job files use."""
@@ -30,8 +33,10 @@ __all__ = [
     "MagneticSpinHall",
     "ProperSpinHall",
     "Response",
+    "SpinGeometry",
     "SpinHall",
     "SpinMoment",
     "SpinPolarizability",
     "TensorClaim",
+    "ZeemanGeometry",
 ]

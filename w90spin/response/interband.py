@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,14 @@ from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 
 NEGLIGIBLE_OCCUPATION = 1e-12
-"""Pairs of bands whose occupations differ by less are left out."""
+"""Occupations this near to 0 or 1 are, and pairs whose occupations differ by less are left out."""
+
+
+MANY_LEVELS = 8
+"""From so many occupations on, far pairs of bands are summed band by band."""
+
+FAR = 0.05
+"""Bands at least this far apart are far pairs. [eV]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +38,22 @@ class Transitions:
         Ranges of the bands l and h.
     gap_klh : float array (k, l, h)
         ε_h - ε_l; inf for pairs inside a block or of equal occupation. [eV]
-    weight_ktflh : float array (k, t, f, l, h)
-        f_l - f_h at every temperature and Fermi level; 0 for those pairs.
+    occupation_ktfn : float array (k, t, f, n)
+        Occupations of all bands at every temperature and Fermi level.
     """
 
     lower: slice
     upper: slice
     gap_klh: FloatArray
-    weight_ktflh: FloatArray
+    occupation_ktfn: FloatArray
+
+    @cached_property
+    def weight_ktflh(self) -> FloatArray:
+        """Differences f_l - f_h; 0 for pairs without a gap, shape (k, t, f, l, h)."""
+        lower_ktfl = self.occupation_ktfn[..., self.lower]
+        weight_ktflh = lower_ktfl[..., None] - self.occupation_ktfn[..., None, self.upper]
+        weight_ktflh *= np.isfinite(self.gap_klh)[:, None, None]
+        return weight_ktflh
 
     def refuse_resonance(self, states: BlochStates, omega: float, thermal: bool) -> None:
         """Refuse photon energies that reach a transition, where there is no broadening.
@@ -96,14 +112,19 @@ def transitions(states: BlochStates, mu_f: FloatArray, kT_t: FloatArray) -> Tran
         return None
     gap_klh = states.energy_kn[:, None, upper] - states.energy_kn[:, lower, None]
     apart_klh = states.block_kn[:, lower, None] < states.block_kn[:, None, upper]
-    weight_ktflh = np.where(
-        apart_klh[:, None, None],
-        occupation_ktfn[..., lower, None] - occupation_ktfn[..., None, upper],
-        0.0,
-    )
-    weight_ktflh[np.abs(weight_ktflh) < NEGLIGIBLE_OCCUPATION] = 0.0
-    gap_klh = np.where((weight_ktflh != 0.0).any(axis=(1, 2)), gap_klh, np.inf)
-    return Transitions(lower, upper, gap_klh, weight_ktflh)
+    occupation_ktfn = np.where(occupation_ktfn < NEGLIGIBLE_OCCUPATION, 0.0, occupation_ktfn)
+    occupation_ktfn = np.where(1.0 - occupation_ktfn < NEGLIGIBLE_OCCUPATION, 1.0, occupation_ktfn)
+    # Lower bands are never less occupied; they differ most at one of the levels.
+    largest_klh = np.zeros(gap_klh.shape)
+    for t, f in np.ndindex(occupation_ktfn.shape[1:3]):
+        occupation_kn = occupation_ktfn[:, t, f]
+        np.maximum(
+            largest_klh,
+            occupation_kn[:, lower, None] - occupation_kn[:, None, upper],
+            out=largest_klh,
+        )
+    differ_klh = apart_klh & (largest_klh > NEGLIGIBLE_OCCUPATION)
+    return Transitions(lower, upper, np.where(differ_klh, gap_klh, np.inf), occupation_ktfn)
 
 
 SUMS = ("re_direct", "im_direct", "re_cross", "im_cross")
@@ -202,18 +223,24 @@ def kubo_integrands(
     dict of float arrays (k, q, t, f, w, x)
         By the names of :data:`SUMS`; those that vanish are left out. [unit of Z per eV]
     """
-    n_k, n_q, n_x = z_kqxlh.shape[:3]
-    _, n_t, n_f, *_ = found.weight_ktflh.shape
-    z_kxp = z_kqxlh.reshape(n_k, n_q * n_x, -1)
-    weight_kyp = found.weight_ktflh.reshape(n_k, n_t * n_f, -1)
+    n_k, n_q, n_x, n_l, n_h = z_kqxlh.shape
+    n_t, n_f = found.occupation_ktfn.shape[1:3]
+    z_kxlh = z_kqxlh.reshape(n_k, n_q * n_x, n_l, n_h)
+    scan = n_t * n_f >= MANY_LEVELS and (eta >= FAR or not np.any(omega_w > 0.0))
     kernels = kubo_kernels(found.gap_klh.reshape(n_k, -1), omega_w, eta)
-
-    halves = {"direct": np.ascontiguousarray(z_kxp.real), "cross": np.ascontiguousarray(z_kxp.imag)}
+    halves = {
+        "direct": np.ascontiguousarray(z_kxlh.real),
+        "cross": np.ascontiguousarray(z_kxlh.imag),
+    }
     sums = {}
     for name, kernel_kwp in kernels.items():
-        value_kywx = _pair_sum(
-            halves[name.removeprefix("re_").removeprefix("im_")], weight_kyp, kernel_kwp
-        )
+        half_kxlh = halves[name[3:]]
+        if scan:
+            kernel_kwlh = kernel_kwp.reshape(n_k, -1, n_l, n_h)
+            value_kywx = _scan_sum(half_kxlh, kernel_kwlh, found)
+        else:
+            weight_kyp = found.weight_ktflh.reshape(n_k, n_t * n_f, -1)
+            value_kywx = _pair_sum(half_kxlh.reshape(n_k, n_q * n_x, -1), weight_kyp, kernel_kwp)
         value = value_kywx.reshape(n_k, n_t, n_f, -1, n_q, n_x)
         sums[name] = np.moveaxis(value, 4, 1)
     return sums
@@ -235,7 +262,7 @@ def kubo_moduli(
         By the same names; for every part the largest of all parts.
     """
     n_k, n_q = z_kqxlh.shape[:2]
-    _, n_t, n_f, *_ = found.weight_ktflh.shape
+    n_t, n_f = found.occupation_ktfn.shape[1:3]
     size_kqlh = np.sqrt((np.abs(z_kqxlh) ** 2).sum(axis=2)).max(axis=1, keepdims=True)
     size_kxp = np.broadcast_to(size_kqlh, (n_k, 1, *size_kqlh.shape[2:])).reshape(n_k, 1, -1)
     weight_kyp = np.abs(found.weight_ktflh).reshape(n_k, n_t * n_f, -1)
@@ -332,6 +359,39 @@ def complex_halves(raw: Mapping[str, FloatArray], name: str) -> dict[str, AnyNum
                 half += unit * raw[f"{name}_{parity}_{part}"]
     even, odd = halves["even"], halves["odd"]
     return {name: even + odd, f"{name}_even": even, f"{name}_odd": odd}
+
+
+def _scan_sum(z_kxlh: FloatArray, kernel_kwlh: FloatArray, found: Transitions) -> FloatArray:
+    """The same for many levels: far pairs band by band, only near ones pair by pair.
+
+    Σ_lh (f_l - f_h) X_lh is Σ_l f_l Σ_h X_lh - Σ_h f_h Σ_l X_lh, which costs little but leaves of
+    two equally occupied bands the rounding of X: where bands are near to each other that is large.
+    """
+    n_k, n_x, n_l, n_h = z_kxlh.shape
+    n_w = kernel_kwlh.shape[1]
+    occupation_kyn = found.occupation_ktfn.reshape(n_k, -1, found.occupation_ktfn.shape[-1])
+    term_kzlh = (kernel_kwlh[:, :, None] * z_kxlh[:, None]).reshape(n_k, n_w * n_x, n_l, n_h)
+    near_klh = found.gap_klh < FAR
+    near_kp = near_klh.reshape(n_k, -1)
+    count_k = near_kp.sum(axis=1)
+    most = int(count_k.max(initial=0))
+    # Near pairs of every k, padded to the same number with pairs that get no weight.
+    first_kp = np.argsort(~near_kp, axis=1, kind="stable")[:, :most]
+    padded_kp = np.arange(most) >= count_k[:, None]
+    near_kzp = np.take_along_axis(term_kzlh.reshape(n_k, n_w * n_x, -1), first_kp[:, None], axis=2)
+    lower_kp, upper_kp = np.divmod(first_kp, n_h)
+    lower_kyn, upper_kyn = occupation_kyn[..., found.lower], occupation_kyn[..., found.upper]
+    weight_kyp = np.take_along_axis(lower_kyn, lower_kp[:, None], axis=2) - np.take_along_axis(
+        upper_kyn, upper_kp[:, None], axis=2
+    )
+    weight_kyp[np.broadcast_to(padded_kp[:, None], weight_kyp.shape)] = 0.0
+    far_kzlh = np.where(near_klh[:, None], 0.0, term_kzlh)
+    value_kyz: FloatArray = (
+        lower_kyn @ far_kzlh.sum(axis=3).swapaxes(1, 2)
+        - upper_kyn @ far_kzlh.sum(axis=2).swapaxes(1, 2)
+        + weight_kyp @ near_kzp.swapaxes(1, 2)
+    )
+    return value_kyz.reshape(n_k, -1, n_w, n_x)
 
 
 def contract(kernel_kwp: FloatArray, source_kxp: FloatArray) -> FloatArray:

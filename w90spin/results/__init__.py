@@ -1,5 +1,14 @@
 """Labelled tensors with units, errors and provenance; their file and their exports."""
 
+from w90spin.results.quantum_geometry import QuantumGeometry
 from w90spin.results.result import BandPath, KMap, ResponseResult, Result, Tensor, load_result
 
-__all__ = ["BandPath", "KMap", "ResponseResult", "Result", "Tensor", "load_result"]
+__all__ = [
+    "BandPath",
+    "KMap",
+    "QuantumGeometry",
+    "ResponseResult",
+    "Result",
+    "Tensor",
+    "load_result",
+]
