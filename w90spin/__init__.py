@@ -36,6 +36,7 @@ from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model import toys
 from w90spin.model.berri import berri_symmetrised, from_system, to_system
 from w90spin.model.closest import load_closest
+from w90spin.model.continuum import ContinuumModel
 from w90spin.model.file import save_model
 from w90spin.model.load import load_model
 from w90spin.model.operations import MagneticGroup, SymmetryOperation
@@ -73,6 +74,7 @@ __all__ = [
     "AnomalousHall",
     "AutoMesh",
     "BandPath",
+    "ContinuumModel",
     "DegeneracyScan",
     "Edelstein",
     "FieldPulse",

@@ -396,7 +396,10 @@ def _corners(model: AnyModel, path: KPath) -> tuple[tuple[str, ...], FloatArray]
                 'labels with reduced coordinates instead: [["G", [0, 0, 0]], ...].'
             ) from None
     if len(names) < 2 or corner_pc.shape != (len(names), 3):
-        raise JobError(f"A path needs at least two points of three coordinates; got {path!r}.")
+        kind = "Cartesian" if isinstance(model, ContinuumModel) else "reduced"
+        raise JobError(
+            f"A path needs at least two points of three {kind} coordinates; got {path!r}."
+        )
     return tuple("Γ" if name in ("G", "GAMMA", "Gamma") else name for name in names), corner_pc
 
 

@@ -137,7 +137,7 @@ def test_an_unknown_key_above_all_sections(capsys, tmp_path):
     ("changed", "words"),
     [
         ({"model": None}, "'model' is missing"),
-        ({"model": 'source = "tb"\n'}, "'model.seedname' is missing"),
+        ({"model": 'source = "tb"\n'}, "give either seedname"),
         ({"response": None}, "'response' is missing"),
         ({"response": replaced(RESPONSE, f"mu = {MU}\n", "")}, "'response.1.mu' is missing"),
         ({"response": replaced(RESPONSE, 'name = "spin_polarizability"\n', "")}, "response.1.name"),

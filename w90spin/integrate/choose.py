@@ -292,7 +292,7 @@ def _suitable(
 def _suitable_in_region(rule: AutoMesh, sharpness: Sharpness, dimension: int) -> tuple[Rule, str]:
     """The same where no mesh repeats: a region of k with a cutoff, or none."""
     why = f"k runs over a region, not a zone; the sharpest feature is {sharpness.reason}"
-    if dimension > 1 and sharpness.energy == 0.0:
+    if dimension > 1 and sharpness.metal:  # the radius, innermost, is fitted to Fermi surfaces
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
         return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)

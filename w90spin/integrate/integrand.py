@@ -10,8 +10,9 @@ import numpy as np
 from w90spin.arrays import AnyNumberArray, BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
 from w90spin.integrate.symmetry import ZoneSymmetry
-from w90spin.kspace.continuum import OperatorSource
+from w90spin.kspace.continuum import KRegion, OperatorSource
 from w90spin.kspace.fourier import KLines, KPoints
+from w90spin.kspace.rays import FittedRegion, fitted, thermal_energies
 from w90spin.kspace.states import BlochStates, solve
 from w90spin.response.claims import Response, TensorClaim
 
@@ -74,7 +75,15 @@ class Integrand:
         self.fourier = fourier
         self.responses = responses
         self.tolerance = tolerance
-        self.images = 1 if fourier.region is None else fourier.region.images
+        self.region: KRegion | FittedRegion | None = None
+        if fourier.region is not None:
+            energies = [
+                energy
+                for response in responses
+                for energy in thermal_energies(response.levels, response.scales.kT)
+            ]
+            self.region = fitted(fourier.region, fourier.hamiltonian, energies)
+        self.images = 1 if self.region is None else self.region.images
         self.batch = batch or max(
             FEWEST_POINTS, BATCH_BYTES // (fourier.bytes_per_point * self.images)
         )
@@ -194,9 +203,9 @@ class Integrand:
 
     def _placed(self, points: KPoints | KLines) -> tuple[KPoints | KLines, FloatArray | None]:
         """Points in the coordinates of the operators, with their images, and their weights."""
-        if self.fourier.region is None:
+        if self.region is None:
             return points, None
-        kpt_ka, weight_k = self.fourier.region(points.kpt_kc)
+        kpt_ka, weight_k = self.region(points.kpt_kc)
         return KPoints(kpt_ka), weight_k
 
     def _weighted(self, value_kx: FloatArray, weight_k: FloatArray | None) -> FloatArray:

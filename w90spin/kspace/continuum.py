@@ -21,6 +21,9 @@ NEXT_TO_INFINITY = 1e-8
 """How near to 1 the first coordinate of an infinite region may come before an integral over it is
 given up as divergent."""
 
+LAST_DECADE = -4.0
+"""How far towards infinity bands are looked at, in powers of ten beyond equal steps."""
+
 _QUARTER_aa = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 IMAGES = {
     0: np.eye(3)[None],
@@ -111,20 +114,38 @@ class KRegion:
         return len(IMAGES[self.dimension]) if self.folded else 1
 
     @property
+    def infinite(self) -> bool:
+        """Whether there is no cutoff."""
+        return isinstance(self.cutoff, float) and math.isinf(self.cutoff)
+
+    @property
     def unfolded(self) -> KRegion:
         """The same with one k point for each point of the cube."""
         return replace(self, folded=False)
 
-    @property
-    def first_points(self) -> tuple[float, float]:
-        """Ends of the first coordinate that a survey may look at: k = ∞ is none of them."""
-        if isinstance(self.cutoff, tuple) or math.isfinite(self.cutoff):
-            return 0.0, 1.0
-        return (0.02, 0.98) if self.dimension == 1 else (0.0, 0.98)
+    def along(self, n: int) -> FloatArray:
+        """First coordinates at which bands are looked at: all of a region, and towards k = ∞.
+
+        Parameters
+        ----------
+        n : int
+            Number of those that are equally far apart.
+
+        Returns
+        -------
+        float array (x)
+            Ascending; without a cutoff the last ones approach 1 geometrically, but leave it out.
+        """
+        if not self.infinite:
+            return np.linspace(0.0, 1.0, n, dtype=np.float64)
+        tail_x = 10.0 ** np.arange(LAST_DECADE, 0.0, 0.25) / n
+        if self.dimension == 1 and not self.folded:
+            return np.concatenate([tail_x, np.arange(1, n) / n, 1.0 - tail_x[::-1]])
+        return np.concatenate([np.arange(n) / n, 1.0 - tail_x[::-1]])
 
     def _radius(self, t_k: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Radius and its derivative with the first coordinate."""
-        if isinstance(self.cutoff, float) and math.isfinite(self.cutoff):
+        if isinstance(self.cutoff, float) and not self.infinite:
             return self.cutoff * t_k, np.full(len(t_k), self.cutoff)
         rest_k = 1.0 - t_k
         if (rest_k < NEXT_TO_INFINITY).any():
@@ -137,7 +158,7 @@ class KRegion:
 
     def _signed(self, x_k: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Signed k on a line from x between -1 and 1, and its derivative."""
-        if isinstance(self.cutoff, float) and math.isfinite(self.cutoff):
+        if isinstance(self.cutoff, float) and not self.infinite:
             return self.cutoff * x_k, np.full(len(x_k), self.cutoff)
         rest_k = 1.0 - x_k**2
         return self.scale * x_k / rest_k, self.scale * (1.0 + x_k**2) / rest_k**2

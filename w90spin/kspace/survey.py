@@ -78,14 +78,12 @@ class BandSurvey:
         self._low_c, self._high_c = np.full(3, -np.inf), np.full(3, np.inf)
         self.region = None if fourier.region is None else fourier.region.unfolded
         if self.region is not None:
-            self._low_c, self._high_c = np.zeros(3), np.ones(3)
-            self._low_c[0], self._high_c[0] = self.region.first_points
             axes = [
-                np.linspace(low, high, len(axis)) if p else axis
-                for low, high, axis, p in zip(
-                    self._low_c, self._high_c, axes, model.periodic, strict=True
-                )
+                np.linspace(0.0, 1.0, len(axis)) if p else axis
+                for axis, p in zip(axes, model.periodic, strict=True)
             ]
+            axes[0] = self.region.along(per_axis)
+            self._low_c, self._high_c = (np.array([axis[i] for axis in axes]) for i in (0, -1))
         self.kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
         batches = np.array_split(self.kpt_kc, max(1, len(self.kpt_kc) // 32))
         self.energy_kn = np.concatenate([self._energies(batch_kc) for batch_kc in batches])
@@ -156,8 +154,10 @@ class BandSurvey:
         Returns
         -------
         float array (c)
-            |∂ε/∂k_c| for reduced k, from differences between neighbours. [eV]
+            |∂ε/∂k_c| for reduced k, from differences between neighbours; 0 for regions of k. [eV]
         """
+        if self.region is not None:  # no mesh is made that would depend on them
+            return np.zeros(3)
         below_k = (self.energy_kn < mu).sum(axis=1)
         first, last = max(int(below_k.min()) - 1, 0), int(below_k.max())
         near_kn = self.energy_kn[:, first : last + 1]
@@ -167,8 +167,6 @@ class BandSurvey:
         slope_c = np.zeros(3)
         for c in np.flatnonzero(periodic):
             step = np.abs(np.roll(near_cn, -1, axis=c) - near_cn)
-            if self.region is not None:  # the last point is no neighbour of the first
-                step = np.abs(np.diff(near_cn, axis=c))
             slope_c[c] = self.per_axis * float(step.max(initial=0.0))
         return slope_c
 

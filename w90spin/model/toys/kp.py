@@ -168,7 +168,7 @@ def dresselhaus_kp(
     gamma: float = 27.6,
     kz2: float = 3.9e-4,
     exchange: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    cutoff: float | Sequence[float] = math.inf,
+    cutoff: float | Sequence[float] = 0.2,
 ) -> ContinuumModel:
     r"""Electrons in a (001) quantum well of a zincblende semiconductor.
 
@@ -189,7 +189,8 @@ def dresselhaus_kp(
     exchange : 3 floats
         Exchange field **J**. [eV]
     cutoff : float or floats
-        As in :meth:`ContinuumModel.from_polynomial`. [1/Å]
+        As in :meth:`ContinuumModel.from_polynomial`; below ħ²/2mγ, beyond which the k³ of the
+        coupling outweighs the kinetic energy and the lower band falls without end. [1/Å]
 
     Returns
     -------
