@@ -120,12 +120,12 @@ class BlochStates:
         curvature: ComplexArray = self.wannier.curl_kcij - 1j * commutator_kcij
         return curvature
 
-    def covariant_spin(self, parts: Partition | None = None) -> ComplexArray:
-        r"""Covariant derivative of the spin of each part in the Wannier gauge.
+    def spin_slopes(self, parts: Partition | None = None) -> FloatArray:
+        r"""Covariant derivative of the spin of each part in each band.
 
         .. math::
 
-            D_a \sigma_s = \partial_a \sigma_s - i [A_{W,a}, \sigma_s]
+            (D_a \sigma_s)_{nn}, \qquad D_a \sigma_s = \partial_a \sigma_s - i [A_{W,a}, \sigma_s]
 
         Parameters
         ----------
@@ -134,9 +134,9 @@ class BlochStates:
 
         Returns
         -------
-        complex array (k, l, s, a, i, j)
-            Of Pauli matrices.  Zero for the total in a complete basis, where spin and position
-            commute. [Å]
+        float array (k, l, s, a, n)
+            Of Pauli matrices; inside a degenerate block only the sum over it has a meaning.  Zero
+            for the total in a complete basis, where spin and position commute. [Å]
 
         Raises
         ------
@@ -146,13 +146,17 @@ class BlochStates:
         spin_ksij, slope_ksaij = require_spin(self.wannier), self.wannier.dspin_ksaij
         if slope_ksaij is None:
             raise MissingOperatorError("The derivative of the spin was not asked for.")
-        spin_klsij, slope_klsaij = spin_ksij[:, None], slope_ksaij[:, None]
+        slope_klsaij = slope_ksaij[:, None]
         if parts is not None:
-            spin_klsij = parts.project(spin_ksij, self.kpt_kc)
             slope_klsaij = parts.project_slope(spin_ksij, slope_ksaij, self.kpt_kc)
-        pos, op = self.wannier.pos_kaij[:, None, None], spin_klsij[:, :, :, None]
-        covariant: ComplexArray = slope_klsaij - 1j * (pos @ op - op @ pos)
-        return covariant
+        half_klsain = slope_klsaij @ self.vectors_kin[:, None, None, None]
+        bare = np.einsum("kin,klsain->klsan", self.vectors_kin.conj(), half_klsain).real
+        spin_klsnm = self.spin_of_parts(parts)
+        pos_kanm = self.rotate(self.wannier.pos_kaij)
+        # -i[A, σ]_nn, without a product of matrices.
+        turning = 2.0 * np.einsum("kanm,klsmn->klsan", pos_kanm, spin_klsnm).imag
+        slopes: FloatArray = bare + turning
+        return slopes
 
     def spin_velocity(self, current: Current) -> ComplexArray:
         r"""Product of spin and velocity from matrix elements of the full Hilbert space.
@@ -300,6 +304,12 @@ class BlochStates:
         half_kxim = (op_kxij.reshape(n_k, n_x * n, n) @ right_kjm).reshape(n_k, n_x, n, -1)
         rotated: ComplexArray = left_kni[:, None] @ half_kxim
         return rotated
+
+    def spin_of_parts(self, parts: Partition | None) -> ComplexArray:
+        """Pauli matrices of each part between all bands, shape (k, l, s, n, m)."""
+        if parts is None:
+            return self.spin_ksnm[:, None]
+        return self.spin_between(slice(None), slice(None), parts)
 
     def spin_between(
         self, rows: slice, cols: slice, parts: Partition | None = None

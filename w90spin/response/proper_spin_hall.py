@@ -416,8 +416,7 @@ class _Batch:
     ) -> None:
         self.states, self.parts = states, parts
         self.block_kn = states.block_kn if block_kn is None else block_kn
-        every = slice(None)
-        self.spin_kqsnm: ComplexArray = 0.5 * states.spin_between(every, every, parts)
+        self.spin_kqsnm: ComplexArray = 0.5 * states.spin_of_parts(parts)
         self.same_knm = same_block(self.block_kn)
         self.size_kn: FloatArray = self.same_knm.sum(axis=2).astype(np.float64)
         difference_knm = states.energy_kn[:, :, None] - states.energy_kn[:, None, :]
@@ -431,10 +430,7 @@ class _Batch:
         mean_knm = self.same_knm / self.size_kn[:, :, None]
         self.occupation_ktfn: FloatArray = np.einsum("ktfm,knm->ktfn", self.sharp_ktfn, mean_knm)
         # S_d R^b, the one product that both forms of the curvature need.
-        self.turned_kqsbnm: ComplexArray = (
-            np.where(self.same_knm[:, None, None], self.spin_kqsnm, 0.0)[:, :, :, None]
-            @ self.connection_kbnm[:, None, None]
-        )
+        self.turned_kqsbnm = _block_product(self.spin_kqsnm, self.block_kn, self.connection_kbnm)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -591,10 +587,7 @@ class _Batch:
         \partial_b A_a - i [A_a, A_b]` of the Wannier functions, shape (k, q, normal, s, n).
         """
         states = self.states
-        slope_kqsbij = 0.5 * states.covariant_spin(self.parts)
-        n_k, n = len(slope_kqsbij), states.n_bands
-        rotated = states.rotate(slope_kqsbij.reshape(n_k, -1, n, n)).reshape(slope_kqsbij.shape)
-        slope_kqsbn = np.einsum("kqsbnn->kqsbn", rotated).real
+        slope_kqsbn = 0.5 * states.spin_slopes(self.parts)
         curvature_kcnm = states.rotate(states.space_curvature_kcij)
         inside_kqsnm = np.where(self.same_knm[:, None, None], self.spin_kqsnm, 0.0)
         value_kqcsn = np.einsum("kqsnm,kcmn->kqcsn", inside_kqsnm, curvature_kcnm).real
@@ -644,6 +637,28 @@ class _Batch:
         moduli_kqn = 2.0 * row_kn[:, None] * product_kqn
         occupied = self.occupied(moduli_kqn[:, :, None, None])[..., 0, 0]
         return occupied, moduli_kqn.sum(axis=-1)
+
+
+def _block_product(
+    spin_kqsnm: ComplexArray, block_kn: IntArray, connection_kbnm: ComplexArray
+) -> ComplexArray:
+    """Product of the part of the spin inside blocks with R, shape (k, q, s, b, n, m).
+
+    Blocks are a few diagonals of the matrix: going through them saves a product of matrices.
+    """
+    n = block_kn.shape[1]
+    product = np.zeros((*spin_kqsnm.shape[:3], 3, n, n), dtype=np.complex128)
+    for shift in range(1 - n, n):
+        rows = slice(max(0, -shift), n - max(0, shift))
+        cols = slice(rows.start + shift, rows.stop + shift)
+        same_kn = block_kn[:, rows] == block_kn[:, cols]
+        if same_kn.any():
+            diagonal = np.diagonal(spin_kqsnm, offset=shift, axis1=-2, axis2=-1)
+            inside_kqsn = np.where(same_kn[:, None, None], diagonal, 0.0)
+            product[..., rows, :] += (
+                inside_kqsn[:, :, :, None, :, None] * connection_kbnm[:, None, None, :, cols]
+            )
+    return product
 
 
 def _from_curl(value: FloatArray) -> FloatArray:
