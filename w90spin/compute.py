@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from w90spin.derive.proper_spin_hall import checked
 from w90spin.errors import (
     IntegrationError,
     NotInsulatorError,
@@ -213,7 +214,7 @@ def _compute(
         "gaps": {str(mu): gap_words(survey) for mu, survey in surveys.items()},
     }
     named = _distinct_names(responses)
-    return Result(
+    result = Result(
         responses={
             name: _labelled(name, response, values, errors, model.dimension)
             for (name, response), values, errors in zip(
@@ -222,6 +223,7 @@ def _compute(
         },
         provenance=about,
     )
+    return checked(result)
 
 
 def _check_arguments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from w90spin.arrays import FloatArray
 from w90spin.compute import compute
-from w90spin.errors import ResponseError
+from w90spin.errors import DoubtfulResultWarning, ResponseError
 from w90spin.model.continuum import AnyModel
 from w90spin.response import ProperSpinHall
 from w90spin.results import Result
@@ -134,9 +135,12 @@ def degeneracy_scan(
         raise ResponseError(
             f"A scan takes no {' nor '.join(sorted(bad))}: each of its runs has its own tolerance."
         )
-    results = tuple(
-        compute(model, [response], degeneracy=tolerance, **options) for tolerance in tolerances
-    )
+    with warnings.catch_warnings():
+        # The scan is made because of what these would say once for every tolerance.
+        warnings.simplefilter("ignore", DoubtfulResultWarning)
+        results = tuple(
+            compute(model, [response], degeneracy=tolerance, **options) for tolerance in tolerances
+        )
     definitions = ("conventional", "liu2023_printed", "band_transport", "c6")
     return DegeneracyScan(tuple(tolerances), results, definitions)
 

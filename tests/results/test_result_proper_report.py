@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 import w90spin as ws
-from w90spin.errors import ResponseError
+from w90spin.derive import check_lines
+from w90spin.errors import DoubtfulResultWarning, ResponseError
+
+# Most cases here are made to be doubtful; that they say so is tested by itself.
+pytestmark = pytest.mark.filterwarnings("ignore::w90spin.errors.DoubtfulResultWarning")
 
 MESH = ws.UniformMesh(n=12, shift=(0.5, 0.5, 0.5))
 DEFINITIONS = ("conventional", "liu2023_printed", "band_transport")
@@ -31,10 +35,32 @@ def test_net_torque_of_a_gyrotropic_metal():
     model = ws.toys.rashba_square(alpha=0.5)
     report = ws.proper_report(run(model, mu_f=[0.3, 50.0], kT=0.05))
     assert report.torque_qtf[0, 0, 0] > 0.1
-    assert np.isnan(report.torque_qtf[0, 0, 1])  # all bands filled: nothing to compare with
+    assert report.torque_qtf[0, 0, 1] == 0.0  # all bands filled
     (torque,) = [words for words in report.warnings if "net torque" in words]
     assert "mu = 0.3 eV" in torque
     assert "no proper spin current exists" in torque
+
+
+@pytest.mark.filterwarnings("default::w90spin.errors.DoubtfulResultWarning")
+def test_compute_stores_the_report_and_warns(tmp_path):
+    response = ws.ProperSpinHall(mu_f=0.3, kT=0.05)
+    with pytest.warns(DoubtfulResultWarning, match="proper_spin_hall_2: there is a net torque"):
+        result = ws.compute(
+            ws.toys.rashba_square(alpha=0.5), [ws.SpinHall(mu_f=0.3), response, response], mesh=MESH
+        )
+    checks = ws.load_result(result.save(tmp_path / "r.h5")).provenance["checks"]
+    assert set(checks) == {"proper_spin_hall", "proper_spin_hall_2"}
+    report = ws.proper_report(result, "proper_spin_hall_2")
+    assert checks["proper_spin_hall_2"]["net_torque"] == report.torque_qtf.tolist()
+    assert checks["proper_spin_hall_2"]["warnings"] == list(report.warnings)
+    lines = check_lines(result)
+    assert any(line.startswith("proper_spin_hall_2: net torque") for line in lines)
+
+
+def test_results_without_it_have_no_checks():
+    result = ws.compute(ws.toys.kane_mele(), [ws.SpinHall(mu_f=0.0)], mesh=MESH)
+    assert "checks" not in result.provenance
+    assert check_lines(result) == []
 
 
 def test_a_direction_of_splitting_that_decides():
@@ -92,7 +118,9 @@ def test_the_report_fits_into_json():
     about = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert about["mu"] == [0.0, 50.0]
     assert np.shape(about["near_degenerate"]["band_transport"]) == (1, 2, 2)
-    assert about["net_torque"][0][0][1] is None
+    assert about["net_torque"][0][0][1] == 0.0
+    # Filled bands have no current that a symmetric part could be compared with.
+    assert about["symmetric_conventional"][0][0][1] is None
 
 
 def test_a_result_without_it():

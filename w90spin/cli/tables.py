@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from rich.table import Table
 
-from w90spin.derive import InducedSpin
+from w90spin.derive import InducedSpin, check_lines
 from w90spin.results import ResponseResult, Result
 from w90spin.units import CONVENTIONS, SPIN_AXES, thz_from_ev
 
@@ -45,6 +45,7 @@ def provenance_lines(result: Result) -> list[str]:
         lines.append(f"integrated over {about['region']}")
     if about.get("thickness") is not None:
         lines.append(f"thickness {about['thickness']:.3f} Å: {about['thickness_reason']}")
+    lines += check_lines(result)
     lines += [f"convention, {name}: {text}" for name, text in CONVENTIONS.items()]
     return lines
 

@@ -2,7 +2,7 @@
 
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
 from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
-from w90spin.derive.proper_spin_hall import ProperReport, proper_report
+from w90spin.derive.proper_spin_hall import ProperReport, check_lines, proper_report
 from w90spin.derive.pulse import FieldPulse, Pulse, SpinPulse, pulsed_field, pulsed_spin
 from w90spin.derive.spin_conductivity import spin_conductivity
 from w90spin.derive.switching import NeelDynamics, neel_dynamics, resonance_frequency
@@ -18,6 +18,7 @@ __all__ = [
     "SpinPulse",
     "SymmetryForm",
     "TorqueEfficiency",
+    "check_lines",
     "induced_spin",
     "neel_dynamics",
     "neel_field",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from w90spin.arrays import BoolArray, FloatArray
-from w90spin.errors import ResponseError
-from w90spin.results.result import Result, Tensor
+from w90spin.errors import DoubtfulResultWarning, ResponseError
+from w90spin.results.result import ResponseResult, Result, Tensor
 
 LARGEST_TORQUE = 1e-3
 """Net torque, relative to the moduli behind it, above which no proper spin current exists."""
+
+SMALLEST_MODULI = 1e-6
+"""Moduli behind the torque below which the spin is conserved, and they are rounding. [Å¹⁻ᵈ |e|]"""
 
 LARGEST_SHARE = 0.05
 """Share of near-degenerate bands, or of what the model leaves out, above which a warning comes."""
@@ -36,7 +40,7 @@ class ProperReport:
     kT_t, mu_f : float arrays
         Temperatures and Fermi levels. [eV]
     torque_qtf : float array (q, t, f)
-        Net torque over the moduli behind it, those of the whole cell.
+        Net torque over the moduli behind it, those of the whole cell; 0 where these are rounding.
     torque_outside_qtf : float array (q, t, f), or None
         That part of it that comes from outside the model.
     curvature_outside_qtf : float array (q, t, f), or None
@@ -152,7 +156,8 @@ def proper_report(result: Result, response: str = "proper_spin_hall") -> ProperR
         for name, tensor in found.items()
         if _per_level(tensor)
     }
-    scale_tf = values["torque_scale"].sum(axis=0)
+    moduli_tf = values["torque_scale"].sum(axis=0)
+    scale_tf = np.where(moduli_tf > SMALLEST_MODULI, moduli_tf, np.inf)
     torque_qtf = _ratio(norm["torque"], scale_tf)
     # What the error leaves of the torque: noise is no torque.
     sure_qtf = _ratio(norm["torque"] - _norm(found["torque"].errors, 2), scale_tf)
@@ -179,7 +184,7 @@ def proper_report(result: Result, response: str = "proper_spin_hall") -> ProperR
     )
     straddling = values["straddling"]
     cell = float(result.provenance.get("measure_angstrom_d", 1.0))
-    warnings: list[str] = []
+    found_doubts: list[str] = []
 
     def warn(bad_qtf: BoolArray, size_qtf: FloatArray, words: str) -> None:
         """One sentence for all levels where something is bad, with the worst of them."""
@@ -188,7 +193,7 @@ def proper_report(result: Result, response: str = "proper_spin_hall") -> ProperR
         q, t, f = np.unravel_index(int(np.argmax(np.where(bad_qtf, size_qtf, 0.0))), bad_qtf.shape)
         place = f"mu = {mu_f[f]:g} eV, kT = {kT_t[t]:g} eV"
         place += f", part {parts[q]}" if len(parts) > 1 else ""
-        warnings.append(words.format(size=f"{100.0 * size_qtf[q, t, f]:.3g} %", place=place))
+        found_doubts.append(words.format(size=f"{100.0 * size_qtf[q, t, f]:.3g} %", place=place))
 
     warn(
         sure_qtf > LARGEST_TORQUE,
@@ -243,13 +248,70 @@ def proper_report(result: Result, response: str = "proper_spin_hall") -> ProperR
         apart_qtf=_ratio(apart_qtf, largest_qtf),
         straddling_qtf=straddling,
         unit=found["liu2023_printed_filled"].unit,
-        warnings=tuple(warnings),
+        warnings=tuple(found_doubts),
     )
+
+
+def checked(result: Result) -> Result:
+    """The result with reports of its proper spin Hall conductivities stored, if it has any.
+
+    Parameters
+    ----------
+    result : Result
+        Any result.
+
+    Returns
+    -------
+    Result
+        With "checks" in its provenance, by the name of the response.
+
+    Warns
+    -----
+    DoubtfulResultWarning
+        For everything that the reports warn of.
+    """
+    reports = {
+        name: proper_report(result, name)
+        for name, response in result.responses.items()
+        if _is_proper(response)
+    }
+    for name, report in reports.items():
+        for words in report.warnings:
+            warnings.warn(f"{name}: {words}", DoubtfulResultWarning, stacklevel=5)
+    if not reports:
+        return result
+    found = {name: report.to_dict() for name, report in reports.items()}
+    return replace(result, provenance={**result.provenance, "checks": found})
+
+
+def check_lines(result: Result) -> list[str]:
+    """Reports of the proper spin Hall conductivities of a result, line by line.
+
+    Parameters
+    ----------
+    result : Result
+        Any result.
+
+    Returns
+    -------
+    list of str
+        Empty where it has none.
+    """
+    return [
+        f"{name}: {line}"
+        for name, response in result.responses.items()
+        if _is_proper(response)
+        for line in str(proper_report(result, name)).splitlines()
+    ]
+
+
+def _is_proper(response: ResponseResult) -> bool:
+    return {"torque_scale", "liu2023_printed_regrouped"} <= response.tensors.keys()
 
 
 def _tensors(result: Result, response: str) -> dict[str, Tensor]:
     """Tensors of the response, or an error that names those that are there."""
-    if response not in result.responses or "torque_scale" not in result.responses[response].tensors:
+    if response not in result.responses or not _is_proper(result.responses[response]):
         raise ResponseError(
             f"The result holds no '{response}' of ProperSpinHall, only "
             f"{', '.join(result.responses) or 'nothing'}. Give the name of one."
