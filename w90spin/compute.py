@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from w90spin.derive.proper_spin_hall import checked
+from w90spin.derive.proper_spin_hall import checked, largest_outside
 from w90spin.errors import (
     IntegrationError,
     NotInsulatorError,
@@ -194,6 +194,7 @@ def _compute(
         bands=bands,
         report=report,
     )
+    outside = largest_outside(fourier) if {"curl", "dspin"} <= set(fourier.extras) else None
     fourier.close()
     if integral.converged is False:
         limit = integral.stopped or "max_points is reached"
@@ -213,6 +214,8 @@ def _compute(
         "degeneracy_tolerance_eV": degeneracy,
         "gaps": {str(mu): gap_words(survey) for mu, survey in surveys.items()},
     }
+    if outside is not None:
+        about["largest_outside"] = outside
     named = _distinct_names(responses)
     result = Result(
         responses={

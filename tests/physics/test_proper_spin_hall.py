@@ -19,6 +19,7 @@ from reference import (
     random_parts,
     rebuilt,
 )
+from scipy.spatial.transform import Rotation
 from scipy.stats import unitary_group
 
 from w90spin.errors import (
@@ -396,6 +397,27 @@ def test_spin_in_a_magnetic_field():
     np.testing.assert_allclose(found["shi"][at], limit, rtol=2e-4)
     for name in (*SPIN_CONDUCTIVITY, "c6"):  # which are something else
         assert abs(found[name].reshape(3, 3, 3)[0, 1, 2] / limit - 1) > 0.1
+
+
+def test_shi_current_is_a_tensor():
+    """In every plane: the same crystal turned, with positions between orbitals."""
+    rng = np.random.default_rng(19)
+    model = random_model(rng, 6, reach=(1, 1, 1), gap=2.0)
+    turn = Rotation.random(random_state=5).as_matrix()
+    other = rebuilt(
+        model,
+        cell=model.cell_ca @ turn.T,
+        pos=np.einsum("ab,Rbij->Raij", turn, model.pos_Raij),
+        spin=np.einsum("st,Rtij->Rsij", turn, model.spin_Rsij),
+    )
+    kpt_kc = rng.uniform(size=(4, 3))
+    response = ProperSpinHall(mu_f=[0.0, 50.0], insulator=True)
+    expected, found = (
+        at_points(response, states_at(crystal, kpt_kc))["shi"] for crystal in (model, other)
+    )
+    assert np.abs(expected[:, :, 0]).min(axis=(0, 1)).max() > 1e-4
+    turned = np.einsum("ad,be,sf,kqmdef->kqmabs", turn, turn, turn, expected)
+    assert_close(found, turned, 1e-9)
 
 
 # -- net torque, and what the model leaves out ----------------------------------------------------

@@ -108,9 +108,49 @@ def test_what_the_model_leaves_out(bi_chk):
     report = ws.proper_report(result)
     assert report.torque_outside_qtf.max() > 0
     assert report.curvature_outside_qtf.max() > 0
+    assert min(report.outside.values()) > 1e-3
+    assert "complete basis" in str(report)
     without = ws.proper_report(run(bi_chk, ws.UniformMesh(n=4), mu_f=0.0, kT=0.1, outside=False))
     assert without.torque_outside_qtf is None
     assert "outside" not in str(without)
+    assert without.outside == {}
+
+
+def test_a_complete_basis():
+    result = run(ws.toys.kane_mele(), mu_f=0.0)
+    assert max(ws.proper_report(result).outside.values()) < 1e-12
+
+
+def test_norms_of_what_is_missing():
+    """Positions that do not commute, in a cell that is not coupled to others."""
+    pauli = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+    pos = np.zeros((1, 2, 2, 3), dtype=complex)
+    pos[0, :, :, 0], pos[0, :, :, 1] = 0.3 * pauli[0], 0.2 * pauli[1]
+    model = ws.WannierModel.from_arrays(
+        4 * np.eye(3),
+        [[0, 0, 0]],
+        pauli[2][None],
+        pos=pos,
+        spin=np.moveaxis(pauli, 0, -1)[None],
+        periodic=(True, True, False),
+    )
+    outside = ws.proper_report(run(model, mu_f=0.0)).outside
+    # [A_x, S_y] = 0.3 [σ_x, σ_y/2] = 0.3i σ_z; [A_x, A_y] = 0.06 · 2i σ_z.
+    assert outside["spin_slope"] == pytest.approx(0.3)
+    assert outside["curvature"] == pytest.approx(0.12)
+
+
+def test_one_point_of_every_star_is_enough(bi_chk):
+    """The mirrors of the bismuth monolayer and time reversal."""
+    model, _ = ws.symmetrised(bi_chk)
+    response = ws.ProperSpinHall(mu_f=[0.0, 0.5], kT=0.05, insulator=False)
+    mesh = ws.UniformMesh(n=6)
+    few = ws.compute(model, [response], mesh=mesh)
+    all_of_them = ws.compute(model, [response], mesh=mesh, symmetry="none")
+    assert few.provenance["diagonalisations"] < all_of_them.provenance["diagonalisations"] / 2
+    for name, tensor in all_of_them.responses["proper_spin_hall"].tensors.items():
+        scale = np.abs(tensor.values).max()
+        np.testing.assert_allclose(few[name].values, tensor.values, rtol=0, atol=1e-7 * scale)
 
 
 def test_the_report_fits_into_json():

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from w90spin.arrays import BoolArray, FloatArray
 from w90spin.errors import DoubtfulResultWarning, ResponseError
+from w90spin.kspace.continuum import OperatorSource
+from w90spin.kspace.fourier import KPoints, require_spin
+from w90spin.kspace.states import solve
 from w90spin.results.result import ResponseResult, Result, Tensor
+
+POINTS = 6
+"""Points along each direction where a model is compared with a complete basis."""
 
 LARGEST_TORQUE = 1e-3
 """Net torque, relative to the moduli behind it, above which no proper spin current exists."""
@@ -58,6 +65,8 @@ class ProperReport:
         Largest difference of two definitions over the largest of them; 0 where spin is conserved.
     straddling_qtf : float array (q, t, f)
         Occupation that averaging inside blocks moves. [as in the result]
+    outside : mapping of str to float
+        What :func:`largest_outside` found of the model; empty without.
     unit : str
         Of ``filled_q``.
     warnings : tuple of str
@@ -76,6 +85,7 @@ class ProperReport:
     symmetric_qtf: FloatArray
     apart_qtf: FloatArray
     straddling_qtf: FloatArray
+    outside: Mapping[str, float]
     unit: str
     warnings: tuple[str, ...]
 
@@ -89,6 +99,12 @@ class ProperReport:
             lines.append(
                 f"from outside the model: torque {_most(self.torque_outside_qtf)} of these moduli, "
                 f"curvature {_most(self.curvature_outside_qtf)} of band_transport"
+            )
+        if self.outside:
+            lines.append(
+                f"largest |D S| {self.outside['spin_slope']:.2g} Å and |F| "
+                f"{self.outside['curvature']:.2g} Å² of the Wannier functions, both 0 in a "
+                "complete basis"
             )
         filled = ", ".join(
             f"{part} {value:.3e}" for part, value in zip(self.parts, self.filled_q, strict=True)
@@ -123,6 +139,7 @@ class ProperReport:
             "symmetric_conventional": plain(self.symmetric_qtf),
             "largest_difference": plain(self.apart_qtf),
             "straddling": plain(self.straddling_qtf),
+            "largest_outside": dict(self.outside),
             "warnings": list(self.warnings),
         }
 
@@ -247,9 +264,44 @@ def proper_report(result: Result, response: str = "proper_spin_hall") -> ProperR
         symmetric_qtf=_ratio(symmetric, norm["conventional"]),
         apart_qtf=_ratio(apart_qtf, largest_qtf),
         straddling_qtf=straddling,
+        outside=result.provenance.get("largest_outside", {}),
         unit=found["liu2023_printed_filled"].unit,
         warnings=tuple(found_doubts),
     )
+
+
+def largest_outside(source: OperatorSource) -> dict[str, float]:
+    r"""How far a model is from a complete basis: norms that vanish there.
+
+    Parameters
+    ----------
+    source : OperatorSource
+        The model's operators, with "curl" and "dspin".
+
+    Returns
+    -------
+    dict of float
+        "spin_slope": largest norm of :math:`D_a S = \partial_a S - i[A_a, S]` with S = σ/2 [Å], and
+        "curvature": of :math:`F_{ab} = \partial_a A_b - \partial_b A_a - i[A_a, A_b]` [Å²], on a
+        mesh through the zone, or at points of the region of a k·p model.
+    """
+    points = np.arange(POINTS) / POINTS
+    axes = [points if repeats else np.zeros(1) for repeats in source.model.periodic]
+    kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    if source.region is not None:
+        kpt_kc = source.region(0.5 / POINTS + kpt_kc)[0]
+    slope = curvature = 0.0
+    for kpt_c in kpt_kc:
+        states = solve(source, KPoints(kpt_c[None]))
+        spin_ksij, slope_ksaij = require_spin(states.wannier), states.wannier.dspin_ksaij
+        if slope_ksaij is None:
+            raise ValueError("the derivative of the spin was not summed")
+        A, S = states.wannier.pos_kaij[:, None], spin_ksij[:, :, None]
+        covariant = 0.5 * (slope_ksaij - 1j * (A @ S - S @ A))
+        slope = max(slope, float(np.linalg.norm(covariant, 2, axis=(-2, -1)).max()))
+        field = np.linalg.norm(states.space_curvature_kcij, 2, axis=(-2, -1))
+        curvature = max(curvature, float(field.max()))
+    return {"spin_slope": slope, "curvature": curvature}
 
 
 def checked(result: Result) -> Result:
