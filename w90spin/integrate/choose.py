@@ -36,6 +36,9 @@ from w90spin.response.claims import Response
 SCOUT_POINTS = 6
 """Points along each direction of the first look at an integrand, which gives its magnitude."""
 
+SCOUT_IN_PIECE = 2
+"""The same along the first coordinate of a region, for each piece between Fermi surfaces."""
+
 SCOUT_SHIFT = 0.5
 """Their offset in units of the spacing."""
 
@@ -144,6 +147,8 @@ class PlannedStrategy:
     def _scout(self) -> tuple[ZoneSymmetry | None, Mesh]:
         model = self.integrand.fourier.model
         n_c = mesh_counts(SCOUT_POINTS, model.periodic)
+        if self.integrand.pieces > 1:
+            n_c = (max(n_c[0], SCOUT_IN_PIECE * self.integrand.pieces), *n_c[1:])
         # Off Γ and the zone boundary, where gaps like to be smallest.
         shift = (SCOUT_SHIFT, SCOUT_SHIFT, SCOUT_SHIFT)
         symmetry = mesh_symmetry(self.symmetry, n_c, shift)
@@ -292,7 +297,9 @@ def _suitable(
 def _suitable_in_region(rule: AutoMesh, sharpness: Sharpness, dimension: int) -> tuple[Rule, str]:
     """The same where no mesh repeats: a region of k with a cutoff, or none."""
     why = f"k runs over a region, not a zone; the sharpest feature is {sharpness.reason}"
-    if dimension > 1 and sharpness.metal:  # the radius, innermost, is fitted to Fermi surfaces
+    # The radius, innermost, is fitted to Fermi surfaces; in three dimensions lines inside planes
+    # cost more than the cells that are left to split.
+    if dimension == 2 and sharpness.metal:
         iterated = Iterated(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)
         return iterated, f"Iterated: {why}"
     tree = AdaptiveTree(rtol=rule.rtol, atol=rule.atol, max_points=rule.max_points)

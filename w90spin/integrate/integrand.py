@@ -84,6 +84,7 @@ class Integrand:
             ]
             self.region = fitted(fourier.region, fourier.hamiltonian, energies)
         self.images = 1 if self.region is None else self.region.images
+        self.pieces = self.region.pieces if isinstance(self.region, FittedRegion) else 1
         self.batch = batch or max(
             FEWEST_POINTS, BATCH_BYTES // (fourier.bytes_per_point * self.images)
         )

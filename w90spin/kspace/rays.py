@@ -66,6 +66,12 @@ class FittedRegion:
         self.energy_f = np.array(sorted(set(energies)))
         self.images = region.images
         self._known: dict[bytes, FloatArray] = {}
+        n = TRIAL_RAYS[region.dimension]
+        # Off the axes, along which bands may be special.
+        axes = [(np.arange(n) + 0.4) / n if c < region.dimension else np.zeros(1) for c in (1, 2)]
+        trial_rc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        self.pieces = max(len(self.edges(rest_c)) - 1 for rest_c in trial_rc)
+        """Most pieces of some rays in all directions."""
 
     def __call__(self, unit_kc: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points of the region and what they weigh, as :class:`KRegion` gives them."""
@@ -177,11 +183,7 @@ def fitted(
     KRegion or FittedRegion
     """
     found = FittedRegion(region, hamiltonian, energies)
-    n = TRIAL_RAYS[region.dimension]
-    # Off the axes, along which bands may be special.
-    axes = [(np.arange(n) + 0.4) / n if c < region.dimension else np.zeros(1) for c in (1, 2)]
-    rays = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    return found if any(len(found.edges(rest_c)) > 2 for rest_c in rays) else region
+    return found if found.pieces > 1 else region
 
 
 def thermal_energies(levels: Sequence[float], kT: float) -> list[float]:
