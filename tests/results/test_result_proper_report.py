@@ -236,3 +236,17 @@ def test_scans_that_are_refused(tolerances, options):
         ws.degeneracy_scan(
             ws.toys.kane_mele(), ws.ProperSpinHall(mu_f=0.0), tolerances, mesh=MESH, **options
         )
+
+
+def test_checks_do_not_keep_the_integration_going():
+    """Shares of near-degenerate bands have steps in k; the definitions are smooth there."""
+    rtol = 1e-3
+    result = run(ws.toys.kane_mele(rashba=0.05), ws.PeriodicMesh(rtol=rtol), mu_f=0.0, near=0.1)
+    assert result.converged
+    assert result.provenance["relative_error"] <= rtol
+
+    def relative(name):
+        return np.linalg.norm(result[name].errors) / np.linalg.norm(result[name].values)
+
+    assert max(relative(name) for name in DEFINITIONS) <= rtol
+    assert relative("band_transport_near") > 10 * rtol
