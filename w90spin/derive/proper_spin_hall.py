@@ -181,13 +181,16 @@ def proper_report(result: Result, response: str = "proper_spin_hall") -> ProperR
     torque_outside = curvature_outside = None
     if "torque_outside" in found:
         torque_outside = _ratio(norm["torque_outside"], scale_tf)
-        curvature_outside = _ratio(norm["band_transport_outside"], norm["band_transport"])
-    near = {name: _ratio(norm[f"{name}_near"], norm[name]) for name in NEAR}
+        total_qtf = norm["band_transport"] + _norm(found["band_transport"].errors)
+        curvature_outside = _ratio(norm["band_transport_outside"], total_qtf)
+    # With the error: what vanishes by symmetry has no shares worth a word.
+    size = {name: norm[name] + _norm(found[name].errors) for name in NEAR}
+    near = {name: _ratio(norm[f"{name}_near"], size[name]) for name in NEAR}
     regrouped = {}
     for name in NEAR:
         other = f"{name}_regrouped"
         change_qtf = _norm(values[other] - values[name])
-        regrouped[name] = _ratio(change_qtf, np.maximum(norm[other], norm[name]))
+        regrouped[name] = _ratio(change_qtf, np.maximum(norm[other], size[name]))
     conventional = values["conventional"]
     symmetric = _norm(0.5 * (conventional + conventional.swapaxes(-3, -2)))
     largest_qtf = np.max([norm[name] for name in CURRENTS], axis=0)
