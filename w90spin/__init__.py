@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from w90spin.compute import compute
 from w90spin.derive import (
+    EdelsteinSpin,
     FieldPulse,
     InducedSpin,
     NeelDynamics,
@@ -19,6 +20,7 @@ from w90spin.derive import (
     Pulse,
     SpinPulse,
     TorqueEfficiency,
+    edelstein_spin,
     induced_spin,
     neel_dynamics,
     neel_field,
@@ -77,6 +79,7 @@ __all__ = [
     "ContinuumModel",
     "DegeneracyScan",
     "Edelstein",
+    "EdelsteinSpin",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
@@ -114,6 +117,7 @@ __all__ = [
     "berri_symmetrised",
     "compute",
     "degeneracy_scan",
+    "edelstein_spin",
     "ev_from_thz",
     "from_pythtb",
     "from_system",

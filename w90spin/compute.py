@@ -213,6 +213,12 @@ def _compute(
         "time_reversal_used": found.zone is not None and found.zone.reverses_time,
         "degeneracy_tolerance_eV": degeneracy,
         "gaps": {str(mu): gap_words(survey) for mu, survey in surveys.items()},
+        "direct_gaps_eV": {
+            str(mu): None
+            if survey.n_occupied is None or survey.direct_kpt_c is None
+            else survey.direct_gap
+            for mu, survey in surveys.items()
+        },
     }
     if outside is not None:
         about["largest_outside"] = outside

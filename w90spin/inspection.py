@@ -16,7 +16,12 @@ from w90spin.model.continuum import AnyModel, ContinuumModel, Polynomial
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.operators import OPERATORS, carried
 from w90spin.model.spin_order import pair_splitting
-from w90spin.model.symmetrise import measure_symmetry
+from w90spin.model.symmetrise import (
+    CLEARLY_HAM,
+    CLEARLY_SPIN,
+    measure_symmetry,
+    symmetrising_moves_bands,
+)
 from w90spin.model.symmetry import magnetic_group, point_group
 from w90spin.model.thickness import slab_thickness
 from w90spin.model.time_reversal import time_reversal_violation
@@ -101,6 +106,8 @@ class ModelReport:
             lines.append(f"  atoms have the point group {about['point_group']}")
         if about["symmetry"] is not None:
             lines.append(f"  symmetry of the atoms: {about['symmetry']['summary']}")
+            if "if_symmetrised" in about["symmetry"]:
+                lines.append(f"  if symmetrised: {about['symmetry']['if_symmetrised']['summary']}")
         if about["thickness"] is not None:
             value, reason = about["thickness"]
             lines.append(f"  thickness {value:.3f} Å: {reason}")
@@ -303,7 +310,20 @@ def _symmetry(model: WannierModel) -> dict[str, Any] | None:
         report = measure_symmetry(model, group)
     except ModelError as problem:
         return {"summary": f"{group}; not measured: {problem}", "group": group.name}
-    return {"summary": report.summary(), **report.to_dict()}
+    found = {"summary": report.summary(), **report.to_dict()}
+    try:
+        # Operations that the model clearly has; a magnet without moments breaks the others.
+        kept = report.subgroup(ham=CLEARLY_HAM, pos=np.inf, spin=CLEARLY_SPIN)
+        moved = symmetrising_moves_bands(model, kept)
+    except ModelError:
+        return found
+    found["if_symmetrised"] = {
+        "summary": f"by {len(kept)} operations, {moved}",
+        "n_operations": len(kept),
+        "band_change": moved.largest,
+        "band_change_rms": moved.rms,
+    }
+    return found
 
 
 def gap_words(survey: GapSurvey) -> str:

@@ -242,7 +242,7 @@ def quantum_geometry_at(
     model : WannierModel or ContinuumModel
         The model.
     kpt_kc : float array (k, c) or (c)
-        Reduced coordinates.
+        Reduced coordinates; of a k·p model Cartesian ones. [1/Å]
     current : "simple", "qiao2018" or "ryoo2019"
         How spin and velocity are multiplied, as in :class:`~w90spin.response.SpinHall`.
     parts : Partition, optional

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from scipy import constants as _si
 
+HBAR_EV_FS: float = _si.hbar / _si.e * 1e15  # ħ/eV is so many fs
 THZ_TO_EV: float = _si.h / _si.e * 1e12  # hν of 1 THz [eV]
 VOLT_PER_METRE: float = 1e-10  # 1 V/m [V/Å]
 ANGSTROM_PER_NM: float = 10.0  # and so 1/Å in 1/nm
@@ -27,7 +28,8 @@ CONVENTIONS: dict[str, str] = {
     "charge": "carriers are electrons, q = -|e|; H' = -q E.r",
     "time factor": "exp(-i w t): E cos(wt) gives Re(chi) E cos(wt) + Im(chi) E sin(wt)",
     "spin": "S = sigma/2 in units of hbar; magnetic moment of electrons M = -2 mu_B <S>",
-    "index order": "spin component first, field component second; Cartesian x, y, z",
+    "spin current": "J_ac = {V_a, sigma_c}/4, spin in hbar, no factor of charge; sign of postw90",
+    "index order": "spin, field; of spin conductivities flow, field, spin; Cartesian x, y, z",
     "Fourier": "H(k) = sum_R exp(i k.R) <0i|H|Rj>, phases with lattice vectors only",
     "derivative": "covariant: D_a O = d_a O - i [A_a, O] with A the Wannier-gauge position matrix",
     "zone integral": "int d^dk/(2 pi)^d over d periodic directions; d = 2: values per area",

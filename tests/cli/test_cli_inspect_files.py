@@ -116,7 +116,7 @@ def test_what_is_missing_for_a_spin_current(lay, more_responses):
         assert (
             "there is no .mmn. .mmn: pw2wannier90.x writes it with write_mmn = .true., VASP" in why
         )
-        assert f"from_wannierdata(seedname, current='{current}')" in why
+        assert f"load_model(seedname, spin_current='{current}')" in why
         assert "spin operator" not in why
     lay(".mmn")
     facts = ws.model_report(model, files=FilesOfSeed.named(seed)).facts

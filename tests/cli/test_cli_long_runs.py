@@ -76,7 +76,7 @@ def test_sigusr1_never_ends_a_run(tmp_path, monkeypatch):
     from w90spin.cli import app
 
     before = signal.getsignal(signal.SIGUSR1)
-    for name in ("_pictures", "_induced"):
+    for name in ("_pictures", "derive"):
         original = getattr(app, name)
 
         def called(*arguments, original=original, **options):

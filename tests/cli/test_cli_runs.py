@@ -78,7 +78,7 @@ def test_the_table_on_the_screen_is_that_of_the_result(finished):
     (row,) = (line for line in done.stdout.splitlines() if re.search(r"\b50\.00\b", line))
     assert f"{amplitude:.4e}" in row
     assert f"{per_volume:.4e}" in row
-    assert "|Δ⁽¹⁾S_z| for E along x, 2e+06 V/m" in done.stdout
+    assert "|Δ⁽¹⁾S_z| for E of 2e+06 V/m" in done.stdout
 
 
 def test_the_report_names_what_matters(finished):
@@ -93,7 +93,7 @@ def test_the_report_names_what_matters(finished):
         "symmetry of the atoms: BNS 31.124",
         "grey (Pmn2_1): 8 operations, 4 with time reversal: Υ⁽¹⁾ may have xz; zx;",
         "convention, charge: carriers are electrons, q = -|e|",
-        "convention, index order: spin component first, field component second",
+        "convention, index order: spin, field; of spin conductivities flow, field, spin",
         "by time reversal",
     ):
         assert words in text

@@ -16,7 +16,7 @@ def test_blocks_of_the_page(monkeypatch, capsys):
         exec(block, names)
     printed = capsys.readouterr().out
     assert printed.startswith("BNS 31.124, UNI 222, grey (Pmn2_1): 8 operations")
-    assert "largest change of a band" in printed
+    assert "bands move by at most" in printed
     promised = re.search(r"form.relations\(\)\) +# (.*)", blocks[-1])
     assert promised is not None
     assert printed.splitlines()[-1] == promised[1]

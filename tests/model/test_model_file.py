@@ -136,7 +136,7 @@ def test_damaged_operators_of_spin_currents_are_refused(with_currents, tmp_path)
 def test_another_spin_has_no_operators_of_the_old_one(with_currents):
     assert with_currents.spin_current
     turned = with_currents.with_spin(-with_currents.spin_Rsij, source="turned")
-    with pytest.raises(MissingOperatorError, match=r"'ryoo2019'.*from_wannierdata"):
+    with pytest.raises(MissingOperatorError, match=r"'ryoo2019'.*load_model"):
         turned.needs_spin_current("ryoo2019", "this test")
 
 

@@ -108,10 +108,28 @@ def test_sublattices_follow_the_moments():
     for moments, words in (
         (None, "one moment for each of the 4 atoms"),
         ([1.0, -1.0], "one moment for each of the 4 atoms"),
-        ([1.0, 2.0, 0.0, 0.0], "one sign only"),
+        ([1.0, 2.0, 0.0, 0.0], "one direction only"),
+        ([1.0, np.inf, 0.0, 0.0], "finite numbers"),
+        (["up", "down", 0, 0], "one moment for each"),
     ):
         with pytest.raises(PartitionError, match=words):
             ws.partition(model, "sublattice", moments=moments)
+    told = model.with_moments([-4.5, 4.5, 0.0, 0.0])
+    assert members(ws.partition(told, "sublattice")) == {"up": [1, 3], "down": [0, 2, 4]}
+    flat = [[0, -3.0, 0], [0, 1.0, 0], [0, 0, 0], [0, 0, 0]]  # a ferrimagnet along y
+    assert members(ws.partition(model, "sublattice", moments=flat)) == {
+        "up": [1, 3],
+        "down": [0, 2, 4],
+    }
+
+
+def test_sublattices_of_moments_in_three_directions():
+    places = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0], [2, 2, 1.0]], float)
+    model = sites(places, atoms=ws.Structure(("Mn", "Mn", "Mn", "Mn", "Sn"), places))
+    turn = [[np.cos(a), np.sin(a), 0.0] for a in np.radians([90, 210, 330])]
+    moments = 3.0 * np.array([turn[0], turn[1], turn[2], turn[1], [0, 0, 0]])
+    parts = ws.partition(model, "sublattice", moments=moments)
+    assert members(parts) == {"A": [0], "B": [1, 3, 4], "C": [2]}
 
 
 def test_atoms_of_bismuth(bi_tb):

@@ -302,7 +302,7 @@ def test_bismuth(bi_tb, bi_chk, bi_midpoint):
     numbers = report.to_dict()
     assert numbers["before"]["operations"][0]["ham"] == 0.0
     assert numbers["after"]["n_operations"] == 8
-    assert "largest change of a band" in str(report)
+    assert "bands move by at most" in str(report)
 
 
 def test_a_magnet_whose_moments_are_not_told():

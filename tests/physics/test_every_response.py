@@ -56,7 +56,7 @@ def made(name, parts=None, scale=1.0):
     """The response; energies times ``scale``; parts if it takes them."""
     kind, parameters = CASES[name]
     scaled = {key: scale * np.asarray(value) for key, value in parameters.items()}
-    if parts is not None and kind is not AnomalousHall:
+    if parts is not None:
         scaled["parts"] = parts
     return kind(**scaled)
 

@@ -292,3 +292,29 @@ def test_what_cannot_be():
         ws.compute(model, [ws.SpinHall(mu_f=0.0, omega_w=2.0)])
     with pytest.raises(ws.errors.MissingOperatorError, match="qiao2018"):
         ws.compute(model, [ws.SpinHall(mu_f=0.0, current="qiao2018")])
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        ws.SpinPolarizability(omega_w=[0.0, 0.05], mu_f=0.0),
+        ws.SpinHall(mu_f=0.0, omega_w=[0.0, 0.05]),
+        ws.ZeemanGeometry(mu_f=0.0),
+    ],
+)
+def test_rounding_is_not_resolved(response):
+    """Conserved spin leaves no spin between bands of one spin: what is left is rounding."""
+    model = toys.kane_mele(rashba=0.0)
+    result = ws.compute(model, [response], mesh=ws.AutoMesh(rtol=1e-5), symmetry="none")
+    assert result.provenance["converged"]
+    assert result.provenance["diagonalisations"] < 20_000
+
+
+def test_layer_hall_effect():
+    """PT leaves no Hall current, but opposite ones on the two sublattices that it exchanges."""
+    model = toys.pt_antiferromagnet()
+    parts = ws.partition(model, {"A": [1, 2], "B": [3, 4]})
+    found = published(ws.AnomalousHall(mu_f=-0.6, kT=0.1, parts=parts), model, grid((12, 12, 1)))
+    hall_qab = found["sigma_odd"][:, :, 0, 0, 0].real.mean(axis=0)
+    assert np.abs(hall_qab[0]).max() > 1e-3
+    assert np.abs(hall_qab[0] + hall_qab[1]).max() < 1e-12

@@ -31,7 +31,7 @@ def sample(**options):
         "mu_f": np.array([3.1]),
         "parts": ("A", "B"),
         "signs_q": np.array([1.0, -1.0]),
-        "exchange": 1.0,
+        "exchange_q": np.array([1.0, 1.0]),
         "magnetization_q": np.array([30.0, 30.0]),
         "dimension": 2,
         "electric_field": 1e7,
@@ -66,19 +66,46 @@ def test_one_order_alone():
         plot_neel_field(none)
 
 
-def test_trajectory(tmp_path):
+def drive(size=1.0):
     time_t = np.linspace(0.0, 2.0, 41)
     field = np.zeros((41, 2, 3))
-    field[:, 0, 0], field[:, 1, 0] = np.sin(time_t), -np.sin(time_t)
-    run = ws.neel_dynamics((time_t, field), exchange_field=5.0, anisotropy_field=0.3, damping=0.1)
+    field[:-1, 0, 0], field[:-1, 1, 0] = size * np.sin(time_t[:-1]), -size * np.sin(time_t[:-1])
+    return time_t, field
+
+
+def test_trajectory(tmp_path):
+    run = ws.neel_dynamics(drive(), exchange_field=5.0, anisotropy_field=0.3, damping=0.1)
     figure = plot_trajectory(run)
-    field_axes, neel_axes, net_axes = figure.axes
+    field_axes, after_axes, neel_axes, _, net_axes, _ = figure.axes
     assert np.array_equal(field_axes.get_lines()[0].get_ydata(), run.field_tqa[:, 0, 0])
+    # Turned by 40°: the vector itself is drawn.
     assert np.array_equal(neel_axes.get_lines()[2].get_ydata(), run.neel_ta[:, 2])
     assert np.array_equal(net_axes.get_lines()[1].get_ydata(), run.net_ta[:, 1])
-    assert field_axes.get_title("left").startswith("not switched")
+    assert field_axes.get_xlim() == pytest.approx((0.0, 1.95))
+    assert after_axes.get_xlim() == pytest.approx((1.95, run.time_t[-1]))
+    assert figure.get_suptitle().startswith("not switched")
     table = tabulate_trajectory(run)
     assert np.array_equal(table["m_z B"], run.moments_tqa[:, 1, 2])
     assert np.array_equal(table["B_x A [T]"], run.field_tqa[:, 0, 0])
     written = save_figure(figure, tmp_path / "trajectory", table)
     assert [path.suffix for path in written] == [".png", ".csv"]
+
+
+def test_the_legend_of_a_trajectory_stands_off_the_axes():
+    run = ws.neel_dynamics(drive(), exchange_field=5.0, anisotropy_field=0.3, damping=0.1)
+    figure = plot_trajectory(run)
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+
+
+def test_of_what_hardly_moves_the_change_is_drawn():
+    run = ws.neel_dynamics(
+        drive(0.01), exchange_field=[5.0, 8.0], anisotropy_field=0.3, damping=0.1, after_ps=0.5
+    )
+    figure = plot_trajectory(run)
+    assert len(figure.axes) == 3  # too short after the field for a column of its own
+    line = figure.axes[1].get_lines()[2].get_ydata()
+    assert np.array_equal(line, run.neel_ta[:, 2] - run.neel_ta[0, 2])
+    assert "Change" in figure.axes[1].get_ylabel()
+    assert "5 | 8 T" in figure.get_suptitle()

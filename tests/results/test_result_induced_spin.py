@@ -75,8 +75,9 @@ def numbered():
         ([0.0, 5.0, 0.0], [0, 1, 0], "y"),
         ([3.0, 0.0, -4.0], [0.6, 0, -0.8], None),
         ((1.0, 1.0, 1.0), np.full(3, 3**-0.5), None),
-        ([1.0, 1j, 0.0], np.array([1, 1j, 0]) / 2**0.5, None),
-        ([1.0, -1j, 0.0], np.array([1, -1j, 0]) / 2**0.5, None),
+        ([1.0, 1j, 0.0], np.array([1, 1j, 0]) / 2**0.5, "circular+"),
+        ([1.0, -1j, 0.0], np.array([1, -1j, 0]) / 2**0.5, "circular-"),
+        ([1.0, 0.5j, 0.0], np.array([1, 0.5j, 0]) / 1.25**0.5, None),
     ],
 )
 def test_directions_are_normalised(direction, unit, words):
@@ -143,7 +144,9 @@ def test_impossible_fields_are_refused(field):
     "direction", ["a", "", "xy", [0.0, 0.0, 0.0], [1.0, 0.0], [np.nan, 0.0, 1.0], [[1.0, 0, 0]]]
 )
 def test_impossible_directions_are_refused(direction):
-    with pytest.raises(ResponseError, match=r"direction = .* must be x, y, z or three numbers"):
+    with pytest.raises(
+        ResponseError, match=r"direction = .* must be x, y, z, circular.*three numbers"
+    ):
         ws.induced_spin(one_component(0, 1.0), field=1.0, direction=direction)
 
 

@@ -95,6 +95,17 @@ def test_four_sublattices_with_their_own_order():
     assert np.abs(pairs.staggered).max() > 0.0
 
 
+@pytest.mark.parametrize(("name", "sense"), [("circular+", 1.0), ("circular-", -1.0)])
+def test_circular_fields_by_name(name, sense):
+    spin = induced(staggered(), direction=name)
+    assert np.allclose(spin.direction, np.array([1.0, sense * 1j, 0.0]) / 2**0.5)
+    assert spin.field_direction == name
+    quarter = np.real(np.exp(-0.5j * np.pi) * spin.direction)  # a quarter period later
+    assert np.allclose(quarter, [0.0, sense / 2**0.5, 0.0])
+    with pytest.raises(ResponseError, match=r"x, y, z, circular\+, circular-"):
+        induced(staggered(), direction="circular")
+
+
 def test_circular_light_makes_a_turning_field_of_constant_length():
     neel = ws.neel_field(induced(staggered(), direction=[1.0, 1j, 0.0]), moment=5.0)
     b_a = neel.total[0, 0, 0, 0]

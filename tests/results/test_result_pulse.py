@@ -137,6 +137,9 @@ def test_a_long_wave_is_the_monochromatic_answer():
     wave = np.einsum("t,qs->tqs", wave_t, neel.total[:, 0, 0, -1]).real
     assert np.abs(field.field_tqa[near_t] - wave).max() < 1e-3 * np.abs(wave).max()
     assert np.allclose(field.staggered_ta + field.uniform_ta, field.field_tqa[:, 0])
+    opposite = ws.pulsed_field(spin, moment={"B": 2.0, "A": 3.0}, signs={"A": -1, "B": 1})
+    assert np.array_equal(opposite.field_tqa, field.field_tqa)
+    assert np.array_equal(opposite.staggered_ta, -field.staggered_ta)
 
 
 def test_frequencies_that_do_not_cover_the_pulse_are_refused():
@@ -164,6 +167,7 @@ def test_frequencies_that_do_not_cover_the_pulse_are_refused():
         (np.arange(5.0), np.zeros((5, 3)), "not zero everywhere"),
         (np.arange(5.0), np.full((5, 3), np.nan), "must be finite"),
         (np.arange(5.0), np.ones((5, 3)), "not a whole pulse"),
+        (np.arange(12.0), np.outer([0, 0, 0] + [1, -1] * 3 + [0, 0, 0], [1, 0, 0]), "too coarsely"),
     ],
 )
 def test_what_is_no_pulse_is_refused(time, field, words):
@@ -176,3 +180,19 @@ def test_impossible_gaussians_are_refused(name):
     good = {"amplitude": 1.0, "frequency_thz": 1.0, "fwhm_ps": 1.0}
     with pytest.raises(ResponseError, match=f"{name} = -1"):
         ws.Pulse.gaussian(**{**good, name: -1.0})
+
+
+def test_coarse_steps_of_a_gaussian_are_refused():
+    """A step of 0.45 ps would make 0.2 THz of 2 THz."""
+    with pytest.raises(ResponseError, match=r"too coarse for 2 THz, whose period is 0\.5 ps"):
+        ws.Pulse.gaussian(amplitude=1.0, frequency_thz=2.0, fwhm_ps=4.0, step_ps=0.45)
+
+
+def test_fields_of_a_level_that_is_not_there():
+    model, *_ = two_levels()
+    response = ws.SpinPolarizability(omega_w=np.linspace(0.0, 0.018, 9), mu_f=0.0, insulator=True)
+    spin = ws.pulsed_spin(ws.compute(model, [response], mesh=ws.UniformMesh(n=1)), PULSE)
+    with pytest.raises(ResponseError, match="mu_index = 1 must be of 1 temperatures"):
+        ws.pulsed_field(spin, moment=1.0, mu_index=1)
+    with pytest.raises(ResponseError, match="1 or -1 for each of the parts total"):
+        ws.pulsed_field(spin, moment=1.0, signs=[1, -1])

@@ -157,13 +157,94 @@ def test_the_axis_may_point_anywhere():
     assert plain.neel_ta[:, 2].min() < 0.999
 
 
+FERRI = {
+    "exchange_field": [4.0, 10.0],  # so that the moments are 10 : 4
+    "anisotropy_field": [0.5, 0.2],
+    "g_factor": [2.0, 2.3],
+}
+
+
+def ferri_modes():
+    """Roots of ω² - (p_A - p_B)ω - p_A p_B + γ_Aγ_B B_A B_B = 0, from the linearised equation."""
+    gamma_a, gamma_b = GAMMA, GAMMA * 2.3 / 2.0
+    p_a, p_b = gamma_a * 4.5, gamma_b * 10.2
+    return np.abs(np.roots([1.0, p_b - p_a, gamma_a * gamma_b * 40.0 - p_a * p_b]))
+
+
+def test_modes_of_a_ferrimagnet():
+    omega = np.sort(ferri_modes())
+    assert 3.0 * omega[0] < omega[1]
+    given = {name: FERRI[name] for name in ("exchange_field", "anisotropy_field", "g_factor")}
+    assert ws.resonance_frequency(**given) == pytest.approx(omega[0] / (2 * np.pi), rel=1e-6)
+    run = ws.neel_dynamics(
+        no_field(150.0, 6001), damping=0.0, start=tilted(1e-3), after_ps=0.0, **FERRI
+    )
+    assert run.share_q == pytest.approx([10 / 14, 4 / 14])
+    # Undamped small motion along x is cos(ω₁t) and cos(ω₂t) alone.
+    waves = np.cos(np.outer(run.time_t, omega))
+    moved_t = run.moments_tqa[:, 0, 0]
+    weights = np.linalg.lstsq(waves, moved_t, rcond=None)[0]
+    assert np.abs(waves @ weights - moved_t).max() < 3e-4 * np.abs(moved_t).max()
+    assert np.abs(weights).min() > 1e-5
+
+
+def test_a_ferrimagnet_keeps_energy_and_angular_momentum():
+    """Σ M m/g along the axis is kept, as action equals reaction; along all axes without one."""
+    start = [[0.6, 0.2, 0.7], [-0.3, 0.4, -0.8]]
+    size_q = np.array([10.0, 4.0])
+    for anisotropy, kept in ((FERRI["anisotropy_field"], slice(2, 3)), (0.0, slice(0, 3))):
+        options = {**FERRI, "anisotropy_field": anisotropy}
+        run = ws.neel_dynamics(no_field(40.0), damping=0.0, start=start, after_ps=0.0, **options)
+        spin_ta = np.einsum("q,tqa->ta", size_q / FERRI["g_factor"], run.moments_tqa)
+        assert np.ptp(spin_ta[:, kept], axis=0).max() < 1e-6
+        a, b = run.moments_tqa[:, 0], run.moments_tqa[:, 1]
+        energy_t = size_q[0] * 4.0 * np.einsum("ta,ta->t", a, b)
+        energy_t -= 0.5 * (run.moments_tqa[..., 2] ** 2) @ (size_q * anisotropy)
+        assert np.ptp(energy_t) < 1e-5
+    assert np.ptp(run.moments_tqa[:, 0, 2]) > 0.1
+
+
+def test_a_ferrimagnet_turns_in_a_uniform_field():
+    """Static and weak, across the axis: both moments lie along their fields,
+    a (B_A + K_A) + b B_A = B and b (B_B + K_B) + a B_B = B with transverse parts a and b.
+    """
+    field = 1e-3
+    run = ws.neel_dynamics(
+        steady([[field, 0, 0]] * 2, 600.0),
+        exchange_field=[4.0, 10.0],
+        anisotropy_field=[0.5, 0.2],
+        damping=0.5,
+        after_ps=0.0,
+    )
+    a, b = np.linalg.solve([[4.5, 4.0], [10.0, 10.2]], [field, field])
+    assert run.moments_tqa[-1, :, 0] == pytest.approx([a, b], rel=1e-4)
+    # For B_E ≫ B_K the net moment turns against the anisotropy: (M_A - M_B)B/(M_A K_A + M_B K_B).
+    assert a == pytest.approx(6.0 * field / (10.0 * 0.5 + 4.0 * 0.2), rel=0.05)
+    assert run.net_ta[-1, 2] == pytest.approx(6.0 / 14.0, rel=1e-4)
+
+
+def test_the_time_that_is_waited_is_that_of_the_slower_mode():
+    """Fading of the slower mode of a ferrimagnet, from its own motion."""
+    options = {**FERRI, "damping": [0.02, 0.01]}
+    run = ws.neel_dynamics(no_field(1.0, 11), start=tilted(0.01), **options)
+    late = (run.time_t > 0.3 * run.time_t[-1]) & (run.time_t < 0.9 * run.time_t[-1])
+    size_t = np.hypot(run.moments_tqa[late, 0, 0], run.moments_tqa[late, 0, 1])
+    rate = -np.polyfit(run.time_t[late], np.log(size_t), 1)[0]
+    assert rate * (run.time_t[-1] - 1.0) == pytest.approx(8.0, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"exchange_field": -1.0}, "exchange_field = -1.0"),
         ({"anisotropy_field": np.nan}, "anisotropy_field = nan"),
         ({"damping": -0.1}, "damping = -0.1"),
-        ({"damping": 0.0}, "Without damping nothing settles"),
+        ({"anisotropy_field": 0.0}, "nothing settles"),
+        ({"exchange_field": [1.0, 2.0, 3.0]}, "one for each of the two"),
+        ({"exchange_field": [1.0, 0.0]}, "positive on both sublattices"),
+        ({"exchange_field": "strong"}, "exchange_field = 'strong'"),
+        ({"g_factor": 0.0}, "g_factor"),
+        ({"damping": 0.0}, "Without damping or without anisotropy nothing settles"),
         ({"after_ps": -1.0}, "after_ps = -1.0"),
         ({"easy_axis": "w"}, "easy_axis = 'w'"),
         ({"easy_axis": [0, 0, 0]}, "easy_axis"),

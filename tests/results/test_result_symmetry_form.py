@@ -47,7 +47,7 @@ def test_a_wrong_group_is_told_by_its_forbidden_part():
     form = symmetry_form(model, result["upsilon0"], parts, time_reversal=-1, group=time)
     assert form.allowed == ()
     assert form.forbidden == pytest.approx(form.largest)
-    assert "(1e+02 %)" in str(form)
+    assert "(100 %)" in str(form)
 
 
 def test_no_group_no_form():

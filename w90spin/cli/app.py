@@ -17,11 +17,12 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from w90spin.cli.derived import check, derive, shown
 from w90spin.cli.job import Job, read_job
 from w90spin.cli.progress import ProgressReport
 from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
 from w90spin.compute import compute
-from w90spin.derive import InducedSpin, induced_spin, symmetry_form
+from w90spin.derive import Pulse, symmetry_form
 from w90spin.errors import InterruptedRunError, JobError, W90SpinError, W90SpinWarning
 from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
@@ -36,7 +37,7 @@ from w90spin.response import RESPONSES, SpinPolarizability
 from w90spin.results import BandPath, KMap, Result, load_result
 from w90spin.sample import band_path, zone_map
 from w90spin.storage import is_hdf5
-from w90spin.units import ev_from_thz
+from w90spin.units import SPIN_AXES, ev_from_thz
 
 TERMINATED = 128 + 15
 """Exit code after SIGTERM, as shells give it."""
@@ -109,6 +110,8 @@ def run(
     model = _load_once(plan, folder, comm)
     console.print(str(model_report(model)), highlight=False, soft_wrap=True)
     responses = [section.response(model) for section in plan.response]
+    pulse = None if plan.pulse is None else plan.pulse.pulse(folder, plan.field)
+    check(plan, model, responses, pulse)
     pictures = _pictures(plan, model, comm)  # cheap, so that what is wrong with them is told now
     with ProgressReport(console) as report:
         result = compute(
@@ -126,12 +129,13 @@ def run(
         )
     result = replace(
         result,
-        provenance={**result.provenance, "show": _show(plan)},
+        provenance={**result.provenance, "show": shown(plan)},
         kmap=pictures[0],
         path=pictures[1],
     )
     if comm.is_root:
-        induced = _induced(result)
+        derived = derive(result, shown(plan), pulse=pulse)
+        result = replace(result, derived=derived.records())
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
         for response, asked in zip(result.responses.values(), responses, strict=True):
             form = None
@@ -140,7 +144,9 @@ def run(
             if form is not None:
                 console.print(f"{response.name}: {form}", highlight=False, soft_wrap=True)
             console.print(tensor_table(result, response))
-        console.print(spin_table(induced, plan.field.spin))
+        console.print(spin_table(derived.induced, plan.field.spin))
+        for line in derived.lines():
+            console.print(line, highlight=False, soft_wrap=True)
         result.save(target)
         console.print(f"Result: {target}", highlight=False, soft_wrap=True)
         if checkpoint is not None and not result.provenance["stopped"]:
@@ -162,24 +168,46 @@ def plot(
     result: ResultFile,
     output: Folder = Path(),
     field: Annotated[float | None, typer.Option(help="Field strength in V/m.")] = None,
-    direction: Annotated[str | None, typer.Option(help="Field direction x, y or z.")] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="Field direction x, y, z, circular+ or circular-.")
+    ] = None,
     spin: Annotated[str | None, typer.Option(help="Spin component x, y or z.")] = None,
     thickness: Annotated[float | None, typer.Option(help="Thickness of the slab in Å.")] = None,
     formats: Format = ["png"],  # noqa: B006
 ) -> None:
     """Draw everything that a result file holds, with the data beside each figure."""
-    from w90spin.plot import plot_all
+    from w90spin.plot import Pictures, plot_all
 
     loaded = load_result(result)
-    induced = _induced(loaded, field=field, direction=direction, thickness=thickness)
-    shown = loaded.provenance.get("show", {})
+    show = loaded.provenance.get("show", {})
+    derived = derive(
+        loaded,
+        show,
+        pulse=_stored_pulse(loaded),
+        field=field,
+        direction=direction,
+        thickness=thickness,
+    )
+    neel = show.get("neel") or {}
+    gaps = [gap for gap in loaded.provenance.get("direct_gaps_eV", {}).values() if gap]
+    anisotropy = neel.get("anisotropy_field")
     for path in plot_all(
         loaded,
         output,
-        induced=induced,
-        spin=spin or str(shown.get("spin", "z")),
-        field=direction or str(shown.get("map_field", "x")),
-        window=shown.get("window"),
+        induced=derived.induced,
+        derived=Pictures(
+            by_angle=derived.by_angle,
+            angle_index=derived.angle_index,
+            neel=derived.neel,
+            anisotropy_field=None if anisotropy is None else float(np.max(anisotropy)),
+            edge=gaps[0] if gaps else None,
+            spin_pulse=derived.spin_pulse,
+            field_pulse=derived.field_pulse,
+            dynamics=derived.dynamics,
+        ),
+        spin=spin or str(show.get("spin", "z")),
+        field=direction if direction in SPIN_AXES else str(show.get("map_field", "x")),
+        window=show.get("window"),
         formats=formats,
     ):
         typer.echo(path)
@@ -361,33 +389,12 @@ def _pictures(plan: Job, model: AnyModel, comm: Comm) -> tuple[KMap | None, Band
     return drawn_map, drawn_path
 
 
-def _show(plan: Job) -> dict[str, object]:
-    """What the pictures of a job shall show."""
-    return {
-        "field": plan.field.strength,
-        "direction": plan.field.direction,
-        "spin": plan.map.spin if plan.map is not None else plan.field.spin,
-        "map_field": plan.map.field if plan.map is not None else "x",
-        "thickness": plan.field.thickness,
-        "window": None if plan.bands is None else plan.bands.window,
-    }
-
-
-def _induced(
-    result: Result,
-    *,
-    field: float | None = None,
-    direction: str | None = None,
-    thickness: float | None = None,
-) -> InducedSpin:
-    """Induced spin for the field of the job, unless told otherwise."""
-    show = result.provenance.get("show", {})
-    return induced_spin(
-        result,
-        field=field if field is not None else float(show.get("field", 1e7)),
-        direction=direction if direction is not None else show.get("direction", "x"),
-        thickness=thickness if thickness is not None else show.get("thickness"),
-    )
+def _stored_pulse(result: Result) -> Pulse | None:
+    """The pulse whose course is in a result file."""
+    if "pulse" not in result.derived:
+        return None
+    stored = result.derived["pulse"]["electric_field"]
+    return Pulse(np.array(stored.axis("time").values), np.asarray(stored.values))
 
 
 def _console(comm: Comm) -> Console:

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from w90spin.arrays import FloatArray
+from w90spin.cli.field_sections import FieldSection, NeelSection, PulseSection
+from w90spin.cli.sections import Section
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.continuum import AnyModel
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
 from w90spin.model.partition import Partition, partition
-from w90spin.model.symmetrise import symmetrised
+from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel
@@ -31,11 +33,7 @@ CHECKPOINT_SUFFIX = ".ckpt.h5"
 Size = Annotated[float, Field(ge=0.0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Grid(_Section):
+class Grid(Section):
     """Equally spaced numbers, both ends included."""
 
     start: float
@@ -62,12 +60,12 @@ Parameter = bool | int | _Edge | str | list[float]
 """A parameter of a toy; cutoffs may be inf."""
 
 
-class ModelSection(_Section):
+class ModelSection(Section):
     """[model]: which files, and what to take from them; or which toy."""
 
     seedname: str | None = None
     toy: str | None = None
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     lattice: Annotated[float, Field(gt=0.0)] | None = None
     source: Source = "auto"
     spin: SpinSource = "auto"
@@ -77,7 +75,7 @@ class ModelSection(_Section):
     position: PositionFormula = "wannier90"
     window: tuple[_Edge, _Edge, float] | None = None
     moments: list[float] | list[tuple[float, float, float]] | None = None
-    symmetrise: bool = False
+    symmetrise: bool | NamedOperation = False
 
     @model_validator(mode="after")
     def _files_or_toy(self) -> ModelSection:
@@ -100,7 +98,8 @@ class ModelSection(_Section):
         if self.moments is not None:
             model = model.with_moments(self.moments)
         if self.symmetrise:
-            model, report = symmetrised(model)
+            named = self.symmetrise if isinstance(self.symmetrise, str) else None
+            model, report = symmetrised(model, named)
             model = replace(model, notes=(*model.notes, str(report).replace("\n", "; ")))
         return model
 
@@ -117,7 +116,7 @@ class ModelSection(_Section):
         )
 
 
-class MeshSection(_Section):
+class MeshSection(Section):
     """[mesh]: how to integrate."""
 
     rule: Literal["auto", "periodic", "tree", "iterated", "uniform"] = "auto"
@@ -162,22 +161,22 @@ class MeshSection(_Section):
         return AutoMesh(rtol=rtol, atol=atol, max_points=most)
 
 
-class PartsTable(_Section):
+class PartsTable(Section):
     """How to divide the cell, with options."""
 
     by: Literal["layer", "atom", "species", "sublattice"]
     axis: Literal[0, 1, 2] | None = None
     gap: Annotated[float, Field(gt=0.0)] | None = None
-    moments: list[float] | None = None
+    moments: list[float] | list[tuple[float, float, float]] | None = None
 
 
-class SpinPolarizabilitySection(_Section):
+class SpinPolarizabilitySection(Section):
     """[[response]] with name = "spin_polarizability"."""
 
     name: Literal["spin_polarizability"]
     mu: Numbers
     omega: Numbers | None = None
-    frequency_thz: Numbers | None = None
+    frequency_thz: Numbers | Literal["pulse"] | None = None
     kT: Numbers = 0.0
     eta: Annotated[float, Field(ge=0.0)] = 0.0
     insulator: bool = False
@@ -210,6 +209,8 @@ class SpinPolarizabilitySection(_Section):
 
     def photon_energies(self) -> FloatArray:
         """Photon energies ħω. [eV]"""
+        if self.frequency_thz == "pulse":
+            raise JobError('frequency_thz = "pulse" needs a section [pulse]. Add it.')
         if self.frequency_thz is not None:
             return np.array([ev_from_thz(nu) for nu in _numbers(self.frequency_thz)])
         return _numbers(self.omega if self.omega is not None else 0.0)
@@ -220,7 +221,7 @@ class SpinPolarizabilitySection(_Section):
         return float(_numbers(self.mu)[0])
 
 
-class MapSection(_Section):
+class MapSection(Section):
     """[map]: the first response over a plane of the zone, at one frequency."""
 
     frequency_thz: float
@@ -233,7 +234,7 @@ class MapSection(_Section):
     field: Literal["x", "y", "z"] = "x"
 
 
-class BandsSection(_Section):
+class BandsSection(Section):
     """[bands]: bands along a path, with the first response at one frequency."""
 
     path: KPathTable
@@ -242,22 +243,7 @@ class BandsSection(_Section):
     window: tuple[float, float] | None = None
 
 
-class FieldSection(_Section):
-    """[field]: the electric field for the induced spin."""
-
-    strength: Annotated[float, Field(gt=0.0)] = 1e7
-    direction: Literal["x", "y", "z"] | tuple[float, float, float] = "x"
-    spin: Literal["x", "y", "z"] = "z"
-    thickness: Annotated[float, Field(gt=0.0)] | None = None
-
-    @model_validator(mode="after")
-    def _some_direction(self) -> FieldSection:
-        if not isinstance(self.direction, str) and not any(self.direction):
-            raise ValueError("direction needs a component that is not 0")
-        return self
-
-
-class OutputSection(_Section):
+class OutputSection(Section):
     """[output]: files to write, counted from the folder of the job."""
 
     file: str = "result.h5"
@@ -271,7 +257,7 @@ class OutputSection(_Section):
         return result.with_name(result.stem + CHECKPOINT_SUFFIX) if self.checkpoint else None
 
 
-class Job(_Section):
+class Job(Section):
     """A whole job file."""
 
     model: ModelSection
@@ -280,7 +266,29 @@ class Job(_Section):
     map: MapSection | None = None
     bands: BandsSection | None = None
     field: FieldSection = FieldSection()
+    neel: NeelSection | None = None
+    pulse: PulseSection | None = None
     output: OutputSection = OutputSection()
+
+    @model_validator(mode="after")
+    def _neel_has_parts(self) -> Job:
+        if self.neel is not None and self.response[0].parts is None:
+            raise ValueError(
+                "[neel] needs the magnetic sublattices: give parts in the first [[response]]"
+            )
+        return self
+
+    def with_pulse(self, folder: Path) -> Job:
+        """The job with the pulse's frequencies where a response asks for them."""
+        if self.pulse is None:
+            return self
+        omega = self.pulse.pulse(folder, self.field).photon_energies().tolist()
+        filled = {"omega": omega, "frequency_thz": None}
+        responses = [
+            section.model_copy(update=filled) if section.frequency_thz == "pulse" else section
+            for section in self.response
+        ]
+        return self.model_copy(update={"response": responses})
 
 
 def read_job(path: Path) -> Job:
@@ -311,7 +319,7 @@ def read_job(path: Path) -> Job:
     except tomllib.TOMLDecodeError as problem:
         raise JobError(f"{path}: not valid TOML: {problem}.") from None
     try:
-        return Job.model_validate(table)
+        return Job.model_validate(table).with_pulse(path.parent)
     except ValidationError as problem:
         raise JobError(_explain(path, problem)) from None
 
@@ -347,12 +355,13 @@ def _explain(path: Path, problem: ValidationError) -> str:
     if error["type"] == "missing":
         return f"{path}: the key '{place}' is missing. Add it."
     message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: '{place or 'job'}': {message} (got {error['input']!r})."
+    got = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
+    return f"{path}: '{place or 'job'}': {message}{got}."
 
 
 def _all_fields() -> set[str]:
     """Every key there is; other words in a location are pydantic's names for members of unions."""
-    sections: list[type[_Section]] = [Job, Grid, PartsTable, *_SECTIONS.values()]
+    sections: list[type[Section]] = [Job, Grid, PartsTable, *_SECTIONS.values()]
     return {name for section in sections for name in section.model_fields}
 
 
@@ -366,12 +375,14 @@ def _known_keys(location: Sequence[int | str]) -> list[str]:
     return list(section.model_fields) if section else []
 
 
-_SECTIONS: dict[str, type[_Section]] = {
+_SECTIONS: dict[str, type[Section]] = {
     "model": ModelSection,
     "mesh": MeshSection,
     "response": SpinPolarizabilitySection,
     "map": MapSection,
     "bands": BandsSection,
     "field": FieldSection,
+    "neel": NeelSection,
+    "pulse": PulseSection,
     "output": OutputSection,
 }

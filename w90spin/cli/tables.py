@@ -109,7 +109,7 @@ def spin_table(induced: InducedSpin, spin: str) -> Table:
     """
     power = {2: "²", 3: "³"}.get(induced.dimension, "")
     title = (
-        f"|Δ⁽¹⁾S_{spin}| for E along {induced.field_direction}, {induced.field:.3g} V/m, "
+        f"|Δ⁽¹⁾S_{spin}| for E of {induced.field:.3g} V/m, {induced.field_direction}, "
         f"mu = {induced.mu_f[0]:g} eV"
     )
     table = Table(title=title)

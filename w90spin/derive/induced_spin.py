@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,6 +13,11 @@ from w90spin.arrays import ComplexArray, FloatArray
 from w90spin.errors import ResponseError
 from w90spin.results.result import ResponseResult, Result
 from w90spin.units import ANGSTROM_PER_NM, G_FACTOR, SPIN_AXES, VOLT_PER_METRE, thz_from_ev
+
+CIRCULAR: Mapping[str, tuple[complex, complex, complex]] = MappingProxyType(
+    {"circular+": (1.0, 1j, 0.0), "circular-": (1.0, -1j, 0.0)}
+)
+"""Fields that turn about z: from x to y, and from x to -y."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +103,9 @@ class InducedSpin:
 
     @property
     def field_direction(self) -> str:
-        """Direction in words: "x", "y", "z" or the components."""
-        for axis, name in enumerate(SPIN_AXES):
-            if np.allclose(self.direction, np.eye(3)[axis]):
+        """Direction in words: "x", "y", "z", "circular+", "circular-" or the components."""
+        for name in (*SPIN_AXES, *CIRCULAR):
+            if np.allclose(self.direction, unit_vector(name)):
                 return name
         return "(" + ", ".join(f"{component:.3g}" for component in self.direction) + ")"
 
@@ -153,8 +159,9 @@ def induced_spin(
         Of a run with ``SpinPolarizability``.
     field : float
         Amplitude of the electric field. [V/m]
-    direction : "x", "y", "z" or 3 numbers
-        Direction of the field; complex numbers for circular polarisation.  It is normalised.
+    direction : "x", "y", "z", "circular+", "circular-" or 3 numbers
+        Direction of the field, complex for elliptical polarisation; it is normalised.  A circular
+        field has components of the amplitude over √2 and turns about z, + from x to y.
     thickness : float, optional
         Thickness of a slab for the density per volume. [Å] By default that in the result: extent
         of the atoms plus the van der Waals radii of the outermost.
@@ -263,21 +270,26 @@ def cell_size(result: Result) -> float | None:
 
 
 def unit_vector(direction: str | Sequence[complex]) -> ComplexArray:
-    """Unit vector along "x", "y", "z" or three numbers.
+    """Unit vector along "x", "y", "z" or three numbers, or that of a circular field.
 
     Raises
     ------
     ResponseError
         If it is none of these, or zero.
     """
-    if isinstance(direction, str):
-        if direction not in SPIN_AXES:
-            raise ResponseError(f"direction = '{direction}' must be x, y, z or three numbers.")
+    if isinstance(direction, str) and direction in SPIN_AXES:
         along_b: ComplexArray = np.eye(3, dtype=np.complex128)[SPIN_AXES.index(direction)]
         return along_b
-    vector = np.asarray(direction, dtype=np.complex128)
+    try:
+        given = CIRCULAR.get(direction, ()) if isinstance(direction, str) else direction
+        vector = np.asarray(given, dtype=np.complex128)
+    except (TypeError, ValueError):
+        vector = np.zeros(0, dtype=np.complex128)
     length = np.linalg.norm(vector)
     if vector.shape != (3,) or not np.isfinite(length) or length == 0.0:
-        raise ResponseError(f"direction = {direction} must be x, y, z or three numbers, not all 0.")
+        raise ResponseError(
+            f"direction = {direction!r} must be x, y, z, {', '.join(CIRCULAR)} or three numbers, "
+            "not all 0."
+        )
     unit: ComplexArray = vector / length
     return unit

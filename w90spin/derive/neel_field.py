@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,9 @@ from w90spin.arrays import ComplexArray, FloatArray
 from w90spin.derive.induced_spin import InducedSpin, peak_length
 from w90spin.errors import ResponseError
 from w90spin.units import ANGSTROM_PER_NM, MU_B, SPIN_AXES, thz_from_ev
+
+ForParts = ArrayLike | Mapping[str, float]
+"""A number for all parts, one for each in their order, or one by the name of each."""
 
 EXCHANGE = 1.0
 """Exchange J_ex between the induced spin and the local moments, as the literature takes it. [eV]"""
@@ -61,7 +65,7 @@ class NeelField:
         Sublattices.
     signs_q : float array (part)
         Direction of each sublattice's moment, +1 or -1.
-    exchange : float
+    exchange_q : float array (part)
         J_ex. [eV]
     magnetization_q : float array (part)
         Moments per length, area or volume, the same as the induced spin counts. [μ_B/nm^d]
@@ -80,7 +84,7 @@ class NeelField:
     mu_f: FloatArray
     parts: tuple[str, ...]
     signs_q: FloatArray
-    exchange: float
+    exchange_q: FloatArray
     magnetization_q: FloatArray
     dimension: int
     electric_field: float
@@ -168,11 +172,11 @@ class TorqueEfficiency:
 def neel_field(
     induced: InducedSpin,
     *,
-    exchange: float = EXCHANGE,
-    magnetization: ArrayLike | None = None,
-    moment: ArrayLike | None = None,
+    exchange: ForParts = EXCHANGE,
+    magnetization: ForParts | None = None,
+    moment: ForParts | None = None,
     thickness: float | None = None,
-    signs: Sequence[float] | None = None,
+    signs: ForParts | None = None,
 ) -> NeelField:
     r"""Effective field on the local moments of every sublattice.
 
@@ -187,16 +191,17 @@ def neel_field(
     ----------
     induced : InducedSpin
         Spin density on each part: the response of a run with ``parts``.
-    exchange : float
-        :math:`J_{ex}`, positive where carriers and moments are parallel. [eV]
-    magnetization : float or sequence of float (part), optional
+    exchange : float, sequence of float (part), or mapping of part to float
+        :math:`J_{ex}`, positive where moments of carriers and local moments want to be parallel.
+        [eV]
+    magnetization : float, sequence or mapping, optional
         Magnetisation of one sublattice, 20.7 by default. [μ_B/nm³]
-    moment : float or sequence of float (part), optional
+    moment : float, sequence or mapping, optional
         Instead of it the moment of one sublattice in a cell, which needs no thickness. [μ_B]
     thickness : float, optional
         Height over which a slab's `magnetization` counts, by default that of the induced spin. [Å]
         The literature counts it over the one layer that is the sublattice.
-    signs : sequence of float (part), optional
+    signs : sequence or mapping, optional
         Directions of the moments, 1 or -1, for the staggered field; by default they alternate.
 
     Returns
@@ -222,16 +227,10 @@ def neel_field(
     >>> round(1.0 / MU_B * 2e-3 / 20.7, 2)
     1.67
     """
-    if not np.isfinite(exchange):
-        raise ResponseError(f"exchange = {exchange} eV must be a finite number.")
+    exchange_q = exchange_of_parts(induced.parts, exchange)
     density_q = density_of_moments(induced, magnetization, moment, thickness)
-    n_parts = len(induced.parts)
-    signs_q = np.array((-1.0) ** np.arange(n_parts) if signs is None else signs, dtype=np.float64)
-    if signs_q.shape != (n_parts,) or not (np.abs(signs_q) == 1.0).all():
-        raise ResponseError(
-            f"signs = {signs} must be 1 or -1 for each of the parts {', '.join(induced.parts)}."
-        )
-    factor_q = (exchange / MU_B / density_q)[:, None, None, None, None]
+    signs_q = signs_of_parts(induced.parts, signs)
+    factor_q = (exchange_q / MU_B / density_q)[:, None, None, None, None]
     return NeelField(
         field=-factor_q * induced.delta,
         errors=np.abs(factor_q) * induced.errors,
@@ -240,7 +239,7 @@ def neel_field(
         mu_f=induced.mu_f,
         parts=induced.parts,
         signs_q=signs_q,
-        exchange=float(exchange),
+        exchange_q=exchange_q,
         magnetization_q=density_q,
         dimension=induced.dimension,
         electric_field=induced.field,
@@ -306,10 +305,83 @@ def torque_efficiency(neel: NeelField, moments: str | ArrayLike = "z") -> Torque
     )
 
 
+def exchange_of_parts(parts: tuple[str, ...], exchange: ForParts) -> FloatArray:
+    """J_ex of each part. [eV]
+
+    Raises
+    ------
+    ResponseError
+        If it is not a finite number, or one for each part.
+    """
+    values = for_parts(parts, "exchange", exchange)
+    if values.shape not in ((), (len(parts),)) or not np.isfinite(values).all():
+        raise ResponseError(
+            f"exchange = {exchange!r} eV must be a finite number, or one for each of the parts "
+            f"{', '.join(parts)}."
+        )
+    return np.broadcast_to(values, (len(parts),)).copy()
+
+
+def signs_of_parts(parts: tuple[str, ...], signs: ForParts | None) -> FloatArray:
+    """Directions of the moments; by default they alternate.
+
+    Raises
+    ------
+    ResponseError
+        If they are not 1 or -1 for each part.
+    """
+    default = [(-1.0) ** q for q in range(len(parts))]
+    values = for_parts(parts, "signs", default if signs is None else signs)
+    if values.shape != (len(parts),) or not (np.abs(values) == 1.0).all():
+        raise ResponseError(
+            f"signs = {signs!r} must be 1 or -1 for each of the parts {', '.join(parts)}."
+        )
+    return values
+
+
+def for_parts(parts: tuple[str, ...], name: str, given: ForParts) -> FloatArray:
+    """Numbers for the parts in their order, unchecked: NaN for what holds none.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        Names of the parts.
+    name : str
+        What the numbers are, for messages.
+    given : number, numbers, or mapping of part to number
+        What the user gave.
+
+    Returns
+    -------
+    float array
+
+    Raises
+    ------
+    ResponseError
+        If a mapping has other names than the parts.
+    """
+    if isinstance(given, Mapping):
+        for part in given:
+            if part not in parts:
+                near = difflib.get_close_matches(str(part), parts, n=1, cutoff=0.5)
+                hint = f" Did you mean '{near[0]}'?" if near else ""
+                raise ResponseError(
+                    f"{name} names the part '{part}'; the parts are {', '.join(parts)}.{hint}"
+                )
+        missing = [part for part in parts if part not in given]
+        if missing:
+            raise ResponseError(f"{name} lacks a number for {', '.join(missing)}; add it.")
+        given = [given[part] for part in parts]
+    try:
+        return np.array(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.full(1, np.nan)
+
+
 def density_of_moments(
     spin: CountedSpin,
-    magnetization: ArrayLike | None,
-    moment: ArrayLike | None,
+    magnetization: ForParts | None,
+    moment: ForParts | None,
     thickness: float | None,
 ) -> FloatArray:
     """Magnetisation of each part in the units in which a spin density counts.
@@ -362,8 +434,8 @@ def density_of_moments(
     return per_volume_q * height / ANGSTROM_PER_NM
 
 
-def _one_for_each(parts: tuple[str, ...], name: str, given: ArrayLike, unit: str) -> FloatArray:
-    values = np.asarray(given, dtype=np.float64)
+def _one_for_each(parts: tuple[str, ...], name: str, given: ForParts, unit: str) -> FloatArray:
+    values = for_parts(parts, name, given)
     if values.shape not in ((), (len(parts),)) or not (np.isfinite(values) & (values > 0)).all():
         raise ResponseError(
             f"{name} = {given!r} {unit} must be a positive number, or one for each of the parts "

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.interpolate import CubicSpline, make_interp_spline
 
@@ -19,7 +18,13 @@ from w90spin.derive.induced_spin import (
     slab_thickness,
     unit_vector,
 )
-from w90spin.derive.neel_field import EXCHANGE, density_of_moments
+from w90spin.derive.neel_field import (
+    EXCHANGE,
+    ForParts,
+    density_of_moments,
+    exchange_of_parts,
+    signs_of_parts,
+)
 from w90spin.errors import ResponseError
 from w90spin.results.result import ResponseResult, Result
 from w90spin.units import MU_B, THZ_TO_EV
@@ -28,6 +33,9 @@ LOST = 1e-6
 """Share of a pulse's energy that may lie outside the frequencies that were computed."""
 REST = 1e-3
 """Share of its largest field that a pulse may have left at its ends."""
+COARSE = 1e-2
+"""Share of a pulse's energy that may lie at frequencies with fewer than 4 time steps a period."""
+STEPS_A_PERIOD = 4
 UNEVEN = 1e-6
 """Relative difference of time steps that still counts as rounding."""
 
@@ -46,8 +54,8 @@ class Pulse:
     Raises
     ------
     ResponseError
-        If times are not equally spaced, or the field is not finite, zero everywhere, or not zero
-        at the ends.
+        If times are not equally spaced, or the field is not finite, zero everywhere, not zero at
+        the ends, or sampled too coarsely.
     """
 
     time_t: FloatArray
@@ -80,6 +88,13 @@ class Pulse:
             )
         object.__setattr__(self, "time_t", time_t)
         object.__setattr__(self, "field_tb", field_tb)
+        fast = self.share_outside(0.0, THZ_TO_EV / (STEPS_A_PERIOD * step))
+        if fast > COARSE:
+            raise ResponseError(
+                f"{100 * fast:.2g} % of the pulse's energy lies at frequencies with fewer than "
+                f"{STEPS_A_PERIOD} of its time steps of {step:.3g} ps in a period: it is sampled "
+                "too coarsely, or noisy. Give it in finer steps, or filter the noise."
+            )
 
     @classmethod
     def gaussian(
@@ -108,8 +123,8 @@ class Pulse:
         fwhm_ps : float
             Full width w at half maximum of the field's envelope; that of the intensity is
             smaller by √2. [ps]
-        direction : "x", "y", "z" or 3 numbers
-            ê, complex for circular polarisation; it is normalised.
+        direction : "x", "y", "z", "circular+", "circular-" or 3 numbers
+            ê, complex for elliptical polarisation; it is normalised.
         phase : float
             φ: 0 has a crest of the wave at the middle of the pulse, π/2 a zero. [rad]
         step_ps : float, optional
@@ -127,6 +142,12 @@ class Pulse:
             if value is None or not np.isfinite(value) or value <= 0.0:
                 raise ResponseError(f"{name} = {value} of a pulse must be a positive number.")
         assert step_ps is not None
+        if step_ps > 1.0 / (STEPS_A_PERIOD * frequency_thz):
+            raise ResponseError(
+                f"step_ps = {step_ps:g} ps is too coarse for {frequency_thz:g} THz, whose period "
+                f"is {1.0 / frequency_thz:.3g} ps: give at least {STEPS_A_PERIOD} steps a period, "
+                "or leave step_ps out."
+            )
         steps = int(np.ceil(3.0 * fwhm_ps / step_ps))
         time_t: FloatArray = step_ps * np.arange(-steps, steps + 1, dtype=np.float64)
         wave_t = np.exp(-1j * (2.0 * np.pi * frequency_thz * time_t - phase))
@@ -246,6 +267,8 @@ class FieldPulse:
         What it may be wrong by at any time. [T]
     parts : tuple of str
         Sublattices.
+    signs_q : float array (part)
+        Direction of each sublattice's moment, +1 or -1.
     pulse : Pulse
         The electric field.
     """
@@ -254,6 +277,7 @@ class FieldPulse:
     field_tqa: FloatArray
     errors_qa: FloatArray
     parts: tuple[str, ...]
+    signs_q: FloatArray
     pulse: Pulse
 
     @property
@@ -264,9 +288,8 @@ class FieldPulse:
 
     @property
     def staggered_ta(self) -> FloatArray:
-        """½(B_A - B_B); for more sublattices the mean with alternating signs. [T]"""
-        sign_q = (-1.0) ** np.arange(len(self.parts))
-        mean: FloatArray = np.einsum("q,tqa->ta", sign_q, self.field_tqa) / len(self.parts)
+        """Mean with the signs of the moments, ½(B_A - B_B) for two sublattices. [T]"""
+        mean: FloatArray = np.einsum("q,tqa->ta", self.signs_q, self.field_tqa) / len(self.parts)
         return mean
 
 
@@ -312,20 +335,8 @@ def pulsed_spin(
     upsilon1 = response["upsilon1"]
     omega_w = np.array(upsilon1.axis("omega").values, dtype=np.float64)
     known_w, rank_w = np.unique(omega_w, return_index=True)
-    if known_w.size < 4:
-        raise ResponseError(
-            f"The result has {known_w.size} frequencies, from which no pulse can be made. Compute "
-            "the response for omega_w = pulse.photon_energies()."
-        )
+    check_coverage(pulse, omega_w, lost)
     low, high = float(known_w[0]), float(known_w[-1])
-    outside = pulse.share_outside(low, high)
-    if outside > lost:
-        need_w = pulse.photon_energies(lost)
-        raise ResponseError(
-            f"{100 * outside:.2g} % of the pulse's energy lies outside the frequencies of the "
-            f"result, {low:g} to {high:g} eV. Compute the response for omega_w = "
-            f"pulse.photon_energies(), {need_w[0]:g} to {need_w[-1]:g} eV, or allow lost."
-        )
     inside_v = _inside(pulse.omega_w, low, high)
     omega_v = pulse.omega_w[inside_v]
     density = density_per_field(result)
@@ -364,13 +375,49 @@ def pulsed_spin(
     )
 
 
+def check_coverage(pulse: Pulse, omega_w: FloatArray, lost: float = LOST) -> None:
+    """Check that frequencies are enough for a pulse.
+
+    Parameters
+    ----------
+    pulse : Pulse
+        The field.
+    omega_w : float array (w)
+        Photon energies of the response. [eV]
+    lost : float
+        Share of the pulse's energy that may lie outside them.
+
+    Raises
+    ------
+    ResponseError
+        If they are fewer than four or do not cover the pulse.
+    """
+    known_w = np.unique(omega_w)
+    if known_w.size < 4:
+        raise ResponseError(
+            f"The response has {known_w.size} frequencies, from which no pulse can be made. "
+            'Compute it for omega_w = pulse.photon_energies(), in a job frequency_thz = "pulse".'
+        )
+    low, high = float(known_w[0]), float(known_w[-1])
+    outside = pulse.share_outside(low, high)
+    if outside > lost:
+        need_w = pulse.photon_energies(lost)
+        raise ResponseError(
+            f"{100 * outside:.3g} % of the pulse's energy lies outside the frequencies of the "
+            f"response, {low:g} to {high:g} eV. Compute it for omega_w = "
+            f"pulse.photon_energies(), {need_w[0]:g} to {need_w[-1]:g} eV, or allow lost. "
+            'In a job, frequency_thz = "pulse" does it.'
+        )
+
+
 def pulsed_field(
     spin: SpinPulse,
     *,
-    exchange: float = EXCHANGE,
-    magnetization: ArrayLike | None = None,
-    moment: ArrayLike | None = None,
+    exchange: ForParts = EXCHANGE,
+    magnetization: ForParts | None = None,
+    moment: ForParts | None = None,
     thickness: float | None = None,
+    signs: ForParts | None = None,
     kT_index: int = 0,
     mu_index: int = 0,
 ) -> FieldPulse:
@@ -380,7 +427,7 @@ def pulsed_field(
     ----------
     spin : SpinPulse
         From :func:`pulsed_spin`.
-    exchange, magnetization, moment, thickness
+    exchange, magnetization, moment, thickness, signs
         As for :func:`w90spin.neel_field`, whose formula holds at every time.
     kT_index, mu_index : int
         Which temperature and Fermi level.
@@ -392,17 +439,23 @@ def pulsed_field(
     Raises
     ------
     ResponseError
-        As :func:`w90spin.neel_field`.
+        As :func:`w90spin.neel_field`; or there is no such temperature or Fermi level.
     """
-    if not np.isfinite(exchange):
-        raise ResponseError(f"exchange = {exchange} eV must be a finite number.")
-    factor_q = exchange / MU_B / density_of_moments(spin, magnetization, moment, thickness)
+    n_t, n_f = len(spin.kT_t), len(spin.mu_f)
+    if not (-n_t <= kT_index < n_t and -n_f <= mu_index < n_f):
+        raise ResponseError(
+            f"kT_index = {kT_index} and mu_index = {mu_index} must be of {n_t} temperatures and "
+            f"{n_f} Fermi levels, counted from 0."
+        )
+    exchange_q = exchange_of_parts(spin.parts, exchange)
+    factor_q = exchange_q / MU_B / density_of_moments(spin, magnetization, moment, thickness)
     errors_qs = spin.errors.sum(axis=0)[:, kT_index, mu_index]
     return FieldPulse(
         time_t=spin.time_t,
         field_tqa=-np.einsum("q,qts->tqs", factor_q, spin.total[:, kT_index, mu_index]),
         errors_qa=np.abs(factor_q)[:, None] * errors_qs,
         parts=spin.parts,
+        signs_q=signs_of_parts(spin.parts, signs),
         pulse=spin.pulse,
     )
 

@@ -137,5 +137,5 @@ def _sizes(largest: float, forbidden: float) -> str:
     share = forbidden / largest if largest > 0.0 else 0.0
     return (
         f"largest component {largest:.3e}, largest forbidden part {forbidden:.1e} "
-        f"({100 * share:.2g} %)"
+        f"({100 * share:.3g} %)"
     )

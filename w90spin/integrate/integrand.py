@@ -85,9 +85,8 @@ class Integrand:
             self.region = fitted(fourier.region, fourier.hamiltonian, energies)
         self.images = 1 if self.region is None else self.region.images
         self.pieces = self.region.pieces if isinstance(self.region, FittedRegion) else 1
-        self.batch = batch or max(
-            FEWEST_POINTS, BATCH_BYTES // (fourier.bytes_per_point * self.images)
-        )
+        per_point = fourier.bytes_per_point * self.images
+        self.batch = batch or max(FEWEST_POINTS, BATCH_BYTES // per_point)
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]

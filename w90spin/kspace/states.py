@@ -71,9 +71,8 @@ class BlochStates:
         commutator_kaij = product_kaij - product_kaij.conj().swapaxes(-1, -2)
         return self.rotate(self.wannier.dham_kaij - 1j * commutator_kaij)
 
-    @cached_property
-    def space_curvature_knab(self) -> FloatArray:
-        r"""Curvature of the Wannier space in each band, shape (k, n, a, b). [Å²]
+    def space_curvature(self, parts: Partition | None = None) -> FloatArray:
+        r"""Curvature of the Wannier space in each band, shape (k, l, n, a, b). [Å²]
 
         .. math::
 
@@ -82,28 +81,36 @@ class BlochStates:
 
         Zero in a complete basis; inside a degenerate block only the sum over it has a meaning.
 
+        Parameters
+        ----------
+        parts : Partition, optional
+            Take :math:`\tfrac12\{P_l, F_{ab}\}`; without it one part, the total.
+
         Raises
         ------
         MissingOperatorError
             If the curl of A was not summed.
         """
-        n_k, n = self.energy_kn.shape
-        curvature_knab = np.zeros((n_k, n, 3, 3))
+        field_kcij = self.space_curvature_kcij
+        field_klcij = field_kcij[:, None]
+        if parts is not None:
+            field_klcij = parts.project(field_kcij, self.kpt_kc)
+        field_klcn = np.einsum(
+            "kin,klcij,kjn->klcn",
+            self.vectors_kin.conj(),
+            field_klcij,
+            self.vectors_kin,
+            optimize=True,
+        ).real
+        curvature_klnab = np.zeros((*field_klcn.shape[:2], self.n_bands, 3, 3))
         for c, (a, b) in enumerate(_CYCLIC):
-            field_kn = np.einsum(
-                "kin,kij,kjn->kn",
-                self.vectors_kin.conj(),
-                self.space_curvature_kcij[:, c],
-                self.vectors_kin,
-                optimize=True,
-            ).real
-            curvature_knab[:, :, a, b] = field_kn
-            curvature_knab[:, :, b, a] = -field_kn
-        return curvature_knab
+            curvature_klnab[..., a, b] = field_klcn[:, :, c]
+            curvature_klnab[..., b, a] = -field_klcn[:, :, c]
+        return curvature_klnab
 
     @cached_property
     def space_curvature_kcij(self) -> ComplexArray:
-        r"""The same in the Wannier gauge, :math:`F_{ab}` at c with (a, b, c) cyclic. [Å²]
+        r"""Curvature of the Wannier space, :math:`F_{ab}` at c with (a, b, c) cyclic. [Å²]
 
         Raises
         ------
@@ -113,10 +120,9 @@ class BlochStates:
         if self.wannier.curl_kcij is None:
             raise MissingOperatorError("The curl of the position matrices was not asked for.")
         pos_kaij = self.wannier.pos_kaij
-        product_kabij = pos_kaij[:, :, None] @ pos_kaij[:, None]
-        commutator_kcij = np.stack(
-            [product_kabij[:, a, b] - product_kabij[:, b, a] for a, b in _CYCLIC], axis=1
-        )
+        product_kcij = pos_kaij[:, [1, 2, 0]] @ pos_kaij[:, [2, 0, 1]]
+        # [A_a, A_b] of Hermitian matrices: the product less its adjoint.
+        commutator_kcij = product_kcij - product_kcij.conj().swapaxes(-1, -2)
         curvature: ComplexArray = self.wannier.curl_kcij - 1j * commutator_kcij
         return curvature
 
@@ -268,12 +274,35 @@ class BlochStates:
         if parts is None:
             return whole_kasnm[:, None, :, :, rows, cols]
         n_k, n = self.energy_kn.shape
+        shares_klxnm = self.shares_between(whole_kasnm.reshape(n_k, 9, n, n), rows, cols, parts)
+        return shares_klxnm.reshape(n_k, -1, 3, 3, *shares_klxnm.shape[-2:])
+
+    def shares_between(
+        self, op_kxnm: ComplexArray, rows: slice, cols: slice, parts: Partition
+    ) -> ComplexArray:
+        r"""Share of operators on each part, :math:`\tfrac12\{P_l, O\}`, between bands.
+
+        Parameters
+        ----------
+        op_kxnm : complex array (k, x, n, m)
+            Operators between all bands.
+        rows, cols : slice
+            Ranges of bands.
+        parts : Partition
+            Projectors P_l.
+
+        Returns
+        -------
+        complex array (k, l, x, n, m)
+            In the operators' unit.
+        """
+        n_k, n = self.energy_kn.shape
         one_kxij = np.broadcast_to(np.eye(n, dtype=np.complex128), (n_k, 1, n, n))
-        projector_kxij = parts.project(one_kxij, self.kpt_kc).reshape(n_k, -1, n, n)
-        projector_klnm = self.rotate(projector_kxij)[:, :, None, None]
+        projector_klij = parts.project(one_kxij, self.kpt_kc).reshape(n_k, -1, n, n)
+        projector_klnm = self.rotate(projector_klij)[:, :, None]
         half: ComplexArray = 0.5 * (
-            projector_klnm[..., rows, :] @ whole_kasnm[:, None, ..., cols]
-            + whole_kasnm[:, None, ..., rows, :] @ projector_klnm[..., cols]
+            projector_klnm[..., rows, :] @ op_kxnm[:, None, ..., cols]
+            + op_kxnm[:, None, ..., rows, :] @ projector_klnm[..., cols]
         )
         return half
 

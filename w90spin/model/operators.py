@@ -65,7 +65,7 @@ OPERATORS: dict[str, Operator] = {
         current: Operator(
             f"the operators of the spin current {current} are missing",
             (_PRODUCTS,),
-            f"Load with w90spin.model.berri.from_wannierdata(seedname, current={current!r})"
+            f"Load with load_model(seedname, spin_current={current!r})"
             + (
                 "; .sIu and .sHu (write_sIu, write_sHu in pw2wannier90), if there, save its sums "
                 "over bands."

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
+from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
@@ -17,7 +18,7 @@ from w90spin.model.checkpoint import bloch_to_wannier, mesh_points, to_lattice
 from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.lattice import find_vectors
-from w90spin.model.wannier import WannierModel
+from w90spin.model.wannier import Structure, WannierModel
 from w90spin.model.wigner_seitz import minimal_images, wigner_seitz_vectors
 from w90spin.read import AmnFile, ChkFile, read_amn, read_chk
 
@@ -29,6 +30,9 @@ BOND_STRETCH = 1.2
 
 SUM_TOLERANCE = 1e-10
 """The projectors of a partition sum to one within this."""
+
+SAME_DIRECTION = np.radians(5.0)
+"""Moments at a smaller angle point the same way. [rad]"""
 
 SMALLEST_OVERLAP = 1e-3
 """Smallest singular value of trial orbitals in the Wannier space that can be orthonormalised."""
@@ -230,7 +234,7 @@ def partition(
     *,
     axis: int | None = None,
     gap: float | None = None,
-    moments: Sequence[float] | None = None,
+    moments: ArrayLike | None = None,
 ) -> Partition:
     """Divide the Wannier functions of a model.
 
@@ -242,16 +246,18 @@ def partition(
         "layer": groups of bonded atoms (nearer than 1.2 times the sum of their covalent radii),
         named A, B, ... from the bottom up; with ``gap``, or without atoms, clusters of Wannier
         centres along ``axis``.  "atom" and "species": nearest atom, across periodic boundaries.
-        "sublattice": nearest atom of positive ("up") or negative ("down") moment; atoms without a
-        moment go to the nearest one with.  A mapping lists Wannier functions, counted from 1 as in
-        Wannier90's files; all must be named.
+        "sublattice": atoms whose moments point the same way, named "up" and "down" where there are
+        two opposite directions and A, B, C, ... in the order of the atoms otherwise; atoms without
+        a moment go to the nearest one with.  A mapping lists Wannier functions, counted from 1 as
+        in Wannier90's files; all must be named.
     axis : int, optional
         Lattice direction of stacking for layers; by default the only non-periodic one.
     gap : float, optional
         Smallest empty height between two layers. [Å] Without it and without atoms the layers are
         split where gaps are clearly wider than the others.
-    moments : sequence of float (x), optional
-        Magnetic moments of the atoms along one axis, for sublattices.
+    moments : float array (x) or (x, a), optional
+        Magnetic moments of the atoms, along one axis or as vectors, for sublattices; by default
+        those of the model.
 
     Returns
     -------
@@ -462,27 +468,55 @@ def _by_atom(model: WannierModel, *, species: bool) -> Partition:
     return Partition(names, _one_hot(label_i, len(names)))
 
 
-def _sublattices(model: WannierModel, moments: Sequence[float] | None) -> Partition:
+def _sublattices(model: WannierModel, moments: ArrayLike | None) -> Partition:
     nearest_i, symbols = _nearest_atoms(model)
-    if moments is None or len(moments) != len(symbols):
+    assert model.structure is not None
+    positions_xa = model.structure.positions_xa
+    moments_xa = _given_moments(model.structure, moments)
+    size_x = np.linalg.norm(moments_xa, axis=1)
+    magnetic = np.flatnonzero(size_x > 0.0)
+    # Atoms whose moments point the same way, in the order in which they come.
+    axis_la = np.zeros((0, 3))
+    label_x = np.empty(len(symbols), dtype=np.int64)
+    for x in magnetic:
+        along_a = moments_xa[x] / size_x[x]
+        same_l = np.flatnonzero(axis_la @ along_a > np.cos(SAME_DIRECTION))
+        if same_l.size == 0:
+            axis_la = np.concatenate([axis_la, along_a[None]])
+        label_x[x] = same_l[0] if same_l.size else len(axis_la) - 1
+    if len(axis_la) < 2:
+        raise PartitionError(
+            f"moments = {np.asarray(moments_xa).tolist()} have one direction only; sublattices "
+            "need two or more."
+        )
+    names = tuple(_letters(index) for index in range(len(axis_la)))
+    if len(axis_la) == 2 and axis_la[0] @ axis_la[1] < -np.cos(SAME_DIRECTION):
+        # Up is what points along z, or along y or x where it lies in the plane.
+        leading = next(a for a in (2, 1, 0) if abs(axis_la[0, a]) > np.sin(SAME_DIRECTION))
+        if axis_la[0, leading] < 0.0:
+            label_x = 1 - label_x
+        names = ("up", "down")
+    apart_xy = _periodic_distances(model, positions_xa, positions_xa[magnetic])
+    owner_x = np.where(size_x > 0.0, np.arange(len(symbols)), magnetic[np.argmin(apart_xy, axis=1)])
+    return Partition(names, _one_hot(label_x[owner_x[nearest_i]], len(names)))
+
+
+def _given_moments(structure: Structure, moments: ArrayLike | None) -> FloatArray:
+    """Moments of the atoms as vectors, shape (x, a): those given, or else the structure's."""
+    symbols = structure.symbols
+    try:
+        given = np.asarray(structure.moments_xa if moments is None else moments, dtype=np.float64)
+    except (TypeError, ValueError):
+        given = np.zeros(0)
+    if given.shape not in ((len(symbols),), (len(symbols), 3)):
         raise PartitionError(
             f"Magnetic sublattices need one moment for each of the {len(symbols)} atoms "
-            f"({', '.join(symbols)}); give moments=[...], 0 for those without."
+            f"({', '.join(symbols)}); give moments=[...], numbers along one axis or vectors, 0 for "
+            "those without, or model.with_moments(...)."
         )
-    if not np.isfinite(np.asarray(moments, dtype=np.float64)).all():
-        raise PartitionError(f"moments = {list(moments)} must be finite numbers.")
-    sign_x = np.sign(np.asarray(moments, dtype=np.float64)).astype(np.int64)
-    if not {1, -1} <= set(sign_x.tolist()):
-        raise PartitionError(
-            f"moments = {list(moments)} have one sign only; two sublattices need both."
-        )
-    assert model.structure is not None
-    magnetic = np.flatnonzero(sign_x)
-    positions_xa = model.structure.positions_xa
-    apart_xy = _periodic_distances(model, positions_xa, positions_xa[magnetic])
-    owner_x = np.where(sign_x != 0, np.arange(len(symbols)), magnetic[np.argmin(apart_xy, axis=1)])
-    label_i = (sign_x[owner_x[nearest_i]] < 0).astype(np.int64)
-    return Partition(("up", "down"), _one_hot(label_i, 2))
+    if not np.isfinite(given).all():
+        raise PartitionError(f"moments = {given.tolist()} must be finite numbers.")
+    return given if given.ndim == 2 else given[:, None] * np.array([0.0, 0.0, 1.0])
 
 
 def _nearest_atoms(model: WannierModel) -> tuple[IntArray, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,8 +30,11 @@ from w90spin.model.symmetry import magnetic_group
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.wannier import WannierModel
 
-BAND_MESH = 6
-"""Points along each periodic direction at which bands are compared."""
+NamedOperation = Literal["PT", "TR"]
+"""Inversion with time reversal; time reversal alone."""
+
+BAND_MESH = {0: 1, 1: 48, 2: 12, 3: 6}
+"""Points along each periodic direction, by their number, at which bands are compared."""
 
 _SHIFT = 0.137
 """Their offset, which keeps them off points and lines of symmetry."""
@@ -193,6 +196,29 @@ class SymmetryReport:
 
 
 @dataclass(frozen=True)
+class BandChange:
+    """How far bands move on a mesh of the zone when a group is imposed.
+
+    Parameters
+    ----------
+    largest, rms : float
+        Over all bands and points. [eV]
+    n_kpt : int
+        Number of points.
+    """
+
+    largest: float
+    rms: float
+    n_kpt: int
+
+    def __str__(self) -> str:
+        return (
+            f"bands move by at most {1e3 * self.largest:.2g} meV, rms {1e3 * self.rms:.2g} meV, "
+            f"on {self.n_kpt} points of the zone"
+        )
+
+
+@dataclass(frozen=True)
 class SymmetrisationReport:
     """What symmetrisation changed.
 
@@ -200,26 +226,29 @@ class SymmetrisationReport:
     ----------
     before, after : SymmetryReport
         Violations of the group.
-    band_change : float
-        Largest change of a band on a coarse mesh. [eV]
+    bands : BandChange
+        How far bands moved.
     """
 
     before: SymmetryReport
     after: SymmetryReport
-    band_change: float
+    bands: BandChange
+
+    @property
+    def band_change(self) -> float:
+        """Largest change of a band. [eV]"""
+        return self.bands.largest
 
     def __str__(self) -> str:
-        return (
-            f"before: {self.before.summary()}\nafter:  {self.after.summary()}\n"
-            f"largest change of a band on a coarse mesh {self.band_change:.2e} eV"
-        )
+        return f"before: {self.before.summary()}\nafter:  {self.after.summary()}\n{self.bands}"
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as a plain dictionary, fit for JSON."""
         return {
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
-            "band_change": self.band_change,
+            "band_change": self.bands.largest,
+            "band_change_rms": self.bands.rms,
         }
 
 
@@ -296,7 +325,7 @@ def hamiltonian_violation(model: WannierModel, operation: SymmetryOperation) -> 
 
 def symmetrised(
     model: WannierModel,
-    group: MagneticGroup | Sequence[SymmetryOperation] | None = None,
+    group: MagneticGroup | Sequence[SymmetryOperation] | NamedOperation | None = None,
 ) -> tuple[WannierModel, SymmetrisationReport]:
     r"""Part of a model that a group leaves unchanged.
 
@@ -308,9 +337,10 @@ def symmetrised(
     ----------
     model : WannierModel
         The model; it must know what its Wannier functions are.
-    group : MagneticGroup or sequence of SymmetryOperation, optional
+    group : MagneticGroup, sequence of SymmetryOperation, "PT" or "TR", optional
         By default that of the atoms and their moments.  A sequence generates the group, so that
-        one antiunitary operation is enough to impose PT.
+        one antiunitary operation is enough.  "PT" is inversion with time reversal about the
+        centre that the atoms have, "TR" time reversal alone.
 
     Returns
     -------
@@ -323,8 +353,8 @@ def symmetrised(
     Raises
     ------
     ModelError
-        If the orbitals are not known, an operation cannot act on them, or no group is given and
-        the model clearly breaks that of the atoms.
+        If the orbitals are not known, an operation cannot act on them, no group is given and
+        the model clearly breaks that of the atoms, or the atoms have no PT.
 
     Notes
     -----
@@ -341,6 +371,8 @@ def symmetrised(
     True
     """
     found = group is None
+    if isinstance(group, str):
+        group = [named_operation(model, group)]
     if group is not None and not isinstance(group, MagneticGroup):
         group = MagneticGroup.generated_by(group)
     group = _given_or_found(model, group)
@@ -365,7 +397,71 @@ def symmetrised(
         operators, values={name: sum_Rxij / len(group) for name, sum_Rxij in total.items()}
     ).model(model)
     new = replace(new, notes=(*model.notes, f"Symmetrised: {group}."))
-    return new, SymmetrisationReport(before, measure_symmetry(new, group), _band_change(model, new))
+    after = measure_symmetry(new, group)
+    return new, SymmetrisationReport(before, after, _band_change(model, new))
+
+
+def named_operation(model: WannierModel, name: NamedOperation) -> SymmetryOperation:
+    """Time reversal, or inversion with time reversal about the centre that a model's atoms have.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    name : "PT" or "TR"
+        Which.
+
+    Returns
+    -------
+    SymmetryOperation
+
+    Raises
+    ------
+    ModelError
+        If the name is another, or the atoms are not known or have no PT.
+    """
+    plain = SymmetryOperation(np.eye(3, dtype=np.int64), np.zeros(3), True, model.cell_ca)
+    if name == "TR":
+        return plain
+    if name != "PT":
+        raise ModelError(f"Operation '{name}' is unknown; 'PT', 'TR' or a group is needed.")
+    group = magnetic_group(model)
+    for operation in () if group is None else group:
+        if operation.time_reversal and np.array_equal(operation.rotation_cc, -np.eye(3)):
+            return operation
+    reason = "it has no atoms" if group is None else f"the group of its atoms is {group}"
+    raise ModelError(
+        f"Model '{model.name}' has no inversion with time reversal: {reason}. Check the moments, "
+        "or give the operation, with its centre, as SymmetryOperation(...)."
+    )
+
+
+def symmetrising_moves_bands(model: WannierModel, group: MagneticGroup) -> BandChange:
+    """How far bands would move if a group were imposed on the Hamiltonian.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model; it must know what its Wannier functions are.
+    group : MagneticGroup
+        The group.
+
+    Returns
+    -------
+    BandChange
+
+    Raises
+    ------
+    ModelError
+        If the orbitals are not known or an operation cannot act on them.
+    """
+    sited = sited_orbitals(model)
+    acting = [sited.action(operation) for operation in group]
+    bare = _Operators(sited, model.R_Rc, {"ham": model.ham_Rij[:, None]})
+    operators = bare._counted_from(sited.cell_ic).closed(acting)
+    ham_Rxij = sum(operators.seen_through(action)("ham") for action in acting) / len(acting)
+    mean = replace(operators, values={"ham": np.asarray(ham_Rxij)})._counted_from(-sited.cell_ic)
+    return _band_change(model, replace(model, R_Rc=mean.R_Rc, ham_Rij=mean.values["ham"][:, 0]))
 
 
 def model_group(model: WannierModel) -> MagneticGroup | None:
@@ -607,14 +703,18 @@ def _as_slice(index_i: IntArray) -> IntArray | slice:
     return slice(first, last + 1) if last - first == len(index_i) - 1 else index_i
 
 
-def _band_change(one: WannierModel, other: WannierModel) -> float:
-    axes = [
-        (np.arange(BAND_MESH) + _SHIFT) / BAND_MESH if repeats else np.zeros(1)
-        for repeats in one.periodic
-    ]
+def _band_change(one: WannierModel, other: WannierModel) -> BandChange:
+    n = BAND_MESH[sum(one.periodic)]
+    axes = [(np.arange(n) + _SHIFT) / n if repeats else np.zeros(1) for repeats in one.periodic]
     kpt_kc: FloatArray = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    energies = []
-    for model in (one, other):
-        phase_kR = np.exp(2j * np.pi * (kpt_kc @ model.R_Rc.T))
-        energies.append(np.linalg.eigvalsh(np.tensordot(phase_kR, model.ham_Rij, axes=1)))
-    return float(np.abs(energies[0] - energies[1]).max())
+    squares: list[FloatArray] = []
+    for kpt_c in kpt_kc:
+        energy_n, moved_n = (
+            np.linalg.eigvalsh(
+                np.tensordot(np.exp(2j * np.pi * (m.R_Rc @ kpt_c)), m.ham_Rij, axes=1)
+            )
+            for m in (one, other)
+        )
+        squares.append((moved_n - energy_n) ** 2)
+    square_x = np.concatenate(squares)
+    return BandChange(float(np.sqrt(square_x.max())), float(np.sqrt(square_x.mean())), len(kpt_kc))

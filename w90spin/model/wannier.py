@@ -367,8 +367,8 @@ class WannierModel:
         if current not in self.spin_current:
             raise MissingOperatorError(
                 f"Model '{self.name}' carries no operators for the spin current {current!r}, which "
-                f"{user} needs. Build it with w90spin.model.berri.from_wannierdata(seedname, "
-                f"current={current!r}) from .chk, .eig, .mmn and .spn."
+                f"{user} needs. Load it with load_model(seedname, "
+                f"spin_current={current!r}) from .chk, .eig, .mmn and .spn."
             )
         return self.spin_current[current]
 

@@ -10,7 +10,8 @@ except ImportError as _problem:
     ) from _problem
 
 from w90spin.plot.bands import plot_bands, tabulate_bands
-from w90spin.plot.everything import plot_all
+from w90spin.plot.doping import plot_doping, tabulate_doping
+from w90spin.plot.everything import Pictures, plot_all
 from w90spin.plot.layers import (
     plot_signed_spin,
     plot_spin_by_angle,
@@ -23,26 +24,32 @@ from w90spin.plot.neel import (
     tabulate_neel_field,
     tabulate_trajectory,
 )
+from w90spin.plot.pulse import plot_pulse, tabulate_pulse
 from w90spin.plot.spectrum import plot_induced_spin, tabulate_induced_spin
 from w90spin.plot.style import house_style, save_figure
 from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
 
 __all__ = [
+    "Pictures",
     "PlotError",
     "house_style",
     "plot_all",
     "plot_bands",
+    "plot_doping",
     "plot_induced_spin",
     "plot_kmap",
     "plot_neel_field",
+    "plot_pulse",
     "plot_signed_spin",
     "plot_spin_by_angle",
     "plot_trajectory",
     "save_figure",
     "tabulate_bands",
+    "tabulate_doping",
     "tabulate_induced_spin",
     "tabulate_kmap",
     "tabulate_neel_field",
+    "tabulate_pulse",
     "tabulate_signed_spin",
     "tabulate_spin_by_angle",
     "tabulate_trajectory",

@@ -190,6 +190,24 @@ def place_text(name: str, value: float) -> str:
     return f"{name} = {number_text(value)}"
 
 
+def field_text(strength: float, direction: str) -> str:
+    """Electric field in a title.
+
+    Parameters
+    ----------
+    strength : float
+        Amplitude. [V/m]
+    direction : str
+        "x", "y", "z", the components, or a circular polarisation.
+
+    Returns
+    -------
+    str
+    """
+    between = ", " if direction.startswith("circular") else " along "
+    return f"E = {number_text(strength)} V/m{between}{direction}"
+
+
 def number_text(value: float) -> str:
     """Four digits, large and small powers of ten in mathtext: "0.2068", "$10^{7}$"."""
     if value == 0 or 1e-3 <= abs(value) < 1e5 or not np.isfinite(value):

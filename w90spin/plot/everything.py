@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,10 +14,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from w90spin.derive import InducedSpin
-from w90spin.plot import bands, spectrum, zone_map
+from w90spin.derive import FieldPulse, InducedSpin, NeelDynamics, NeelField, SpinPulse
+from w90spin.plot import bands, layers, neel, spectrum, zone_map
 from w90spin.plot.bands import plot_bands, tabulate_bands
 from w90spin.plot.component import PlotError
+from w90spin.plot.layers import (
+    plot_signed_spin,
+    plot_spin_by_angle,
+    tabulate_signed_spin,
+    tabulate_spin_by_angle,
+)
+from w90spin.plot.neel import (
+    plot_neel_field,
+    plot_trajectory,
+    tabulate_neel_field,
+    tabulate_trajectory,
+)
+from w90spin.plot.pulse import plot_pulse, tabulate_pulse
 from w90spin.plot.spectrum import plot_induced_spin, tabulate_induced_spin
 from w90spin.plot.style import COLUMN, house_style, root_figure, save_figure, trim_height
 from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
@@ -27,11 +41,46 @@ FALLBACK = ("z", "x")  # component of a result that has none
 LEADING = "upsilon1"  # its largest component is drawn, where there are several tensors
 
 
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What is derived from a result and drawn beside it.
+
+    Parameters
+    ----------
+    by_angle : sequence of InducedSpin
+        For fields all around the plane.
+    angle_index : int
+        At which photon energy.
+    neel : NeelField, optional
+        Effective fields.
+    anisotropy_field : float, optional
+        Drawn with them. [T]
+    edge : float, optional
+        Gap. [eV]
+    spin_pulse : SpinPulse, optional
+        Spin density in the course of a pulse.
+    field_pulse : FieldPulse, optional
+        Its effective fields.
+    dynamics : NeelDynamics, optional
+        Moments that they move.
+    """
+
+    by_angle: Sequence[InducedSpin] = ()
+    angle_index: int = -1
+    neel: NeelField | None = None
+    anisotropy_field: float | None = None
+    edge: float | None = None
+    spin_pulse: SpinPulse | None = None
+    field_pulse: FieldPulse | None = None
+    dynamics: NeelDynamics | None = None
+
+
 def plot_all(
     result: Result,
     folder: Path | str,
     *,
     induced: InducedSpin | None = None,
+    derived: Pictures | None = None,
     formats: Sequence[str] = ("png",),
     spin: str | None = None,
     field: str | None = None,
@@ -50,7 +99,10 @@ def plot_all(
     folder : path
         Where; made if it is not there.
     induced : InducedSpin, optional
-        Draw its spectra too: the orders that stand above their errors, or else the largest.
+        Draw its spectra too: the orders that stand above their errors, or else the largest; with
+        several parts and a linear field also the first order with its sign.
+    derived : Pictures, optional
+        More to draw.
     formats : sequence of str
         Of "png", "pdf", "svg".
     spin, field : str, optional
@@ -94,6 +146,9 @@ def plot_all(
             table = tabulate_induced_spin(induced, order=order, spin=s)
             with picture(f"induced_spin_order{order}_{s}", spectrum.HEIGHT, table) as axes:
                 plot_induced_spin(induced, order=order, spin=s, axes=axes)
+    if derived is not None:
+        for name, figure, numbers in _derived(induced, derived, spin):
+            written.extend(save_figure(figure, folder / name, numbers, formats))
     spin, field = _largest_component(result, induced, spin, field)
     if result.kmap is not None:
         for name, part, ending in _real_parts(result.kmap.tensors):
@@ -121,6 +176,42 @@ def plot_all(
             with picture(f"bands_{name}_{spin}{field}{ending}", bands.HEIGHT, lines) as axes:
                 plot_bands(path, colour=name, window=window, **chosen, axes=axes)
     return written
+
+
+def _derived(
+    induced: InducedSpin | None, derived: Pictures, spin: str | None
+) -> Iterator[tuple[str, Figure, Mapping[str, ArrayLike]]]:
+    """Names, figures and tables of what was derived."""
+
+    def blank(height: float) -> Axes:
+        with house_style():
+            return Figure(figsize=(COLUMN, height), layout="constrained").subplots()
+
+    if induced is not None and len(induced.parts) > 1 and not np.any(induced.direction.imag):
+        component = (
+            spin or SPIN_AXES[int(np.argmax(np.abs(induced.delta[1]).reshape(-1, 3).max(0)))]
+        )
+        axes = blank(layers.HEIGHT)
+        plot_signed_spin(induced, spin=component, edge=derived.edge, axes=axes)
+        table = tabulate_signed_spin(induced, spin=component)
+        yield f"part_spin_{component}", root_figure(axes), table
+    if derived.by_angle:
+        axes = blank(layers.ANGLE_HEIGHT)
+        plot_spin_by_angle(derived.by_angle, omega_index=derived.angle_index, axes=axes)
+        by_angle = tabulate_spin_by_angle(derived.by_angle, omega_index=derived.angle_index)
+        yield "spin_by_angle", root_figure(axes), by_angle
+    if derived.neel is not None:
+        axes = blank(neel.HEIGHT)
+        plot_neel_field(
+            derived.neel, anisotropy_field=derived.anisotropy_field, edge=derived.edge, axes=axes
+        )
+        yield "neel_field", root_figure(axes), tabulate_neel_field(derived.neel)
+    if derived.spin_pulse is not None:
+        figure = plot_pulse(derived.spin_pulse, derived.field_pulse)
+        yield "pulse", figure, tabulate_pulse(derived.spin_pulse, derived.field_pulse)
+    if derived.dynamics is not None:
+        moved = derived.dynamics
+        yield "trajectory", plot_trajectory(moved), tabulate_trajectory(moved)
 
 
 class _Chosen(TypedDict):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from w90spin.arrays import FloatArray
 from w90spin.derive import InducedSpin
-from w90spin.plot.component import PlotError, number_text, place_text
+from w90spin.plot.component import PlotError, field_text, number_text, place_text
 from w90spin.plot.neel import mark_edge
 from w90spin.plot.style import (
     PALETTE,
@@ -26,6 +26,7 @@ from w90spin.units import SPIN_AXES
 HEIGHT = 2.6  # against frequency [inch]
 ANGLE_HEIGHT = 3.4  # against angle [inch]
 ARROW = 0.22  # length of arrows, in radii of the circle of fields
+RING = 0.72  # radius of the ring of a part over that of the one before
 
 _DENSITY = {1: "nm", 2: "nm²", 3: "nm³"}
 _WAVE = ("cos", "sin", "cos")
@@ -97,7 +98,7 @@ def plot_signed_spin(
         set_title(
             axes,
             [
-                f"E = {number_text(induced.field)} V/m along {induced.field_direction}",
+                field_text(induced.field, induced.field_direction),
                 place_text("mu", float(induced.mu_f[0])),
                 place_text("kT", float(induced.kT_t[0])),
             ],
@@ -158,7 +159,7 @@ def plot_spin_by_angle(
     """Draw the direction of the in-plane spin for fields all around the plane.
 
     An arrow stands where the field points; its direction is that of the spin, its length the
-    spin's share of the largest.
+    spin's share of the largest.  Every part has its own ring, the first the outermost.
 
     Parameters
     ----------
@@ -194,12 +195,15 @@ def plot_spin_by_angle(
     with house_style():
         axes = house_axes(axes, ANGLE_HEIGHT)
         ring = np.linspace(0.0, 2.0 * np.pi, 241)
-        axes.plot(np.cos(ring), np.sin(ring), color="0.8", linewidth=0.8, zorder=0)
         for q, part in enumerate(shown):
+            radius = RING**q
+            axes.plot(
+                radius * np.cos(ring), radius * np.sin(ring), color="0.8", linewidth=0.8, zorder=0
+            )
             arrow_xs = ARROW * vector_qxs[q] / largest
             axes.quiver(
-                np.cos(angle_x),
-                np.sin(angle_x),
+                radius * np.cos(angle_x),
+                radius * np.sin(angle_x),
                 *arrow_xs.T,
                 color=PALETTE[q],
                 angles="xy",

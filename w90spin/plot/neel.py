@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from w90spin.arrays import FloatArray
 from w90spin.derive import NeelDynamics, NeelField
 from w90spin.derive.induced_spin import peak_length
-from w90spin.plot.component import PlotError, check_index, number_text, place_text
+from w90spin.plot.component import PlotError, check_index, field_text, number_text, place_text
 from w90spin.plot.style import (
     COLUMN,
     PALETTE,
@@ -27,7 +28,9 @@ from w90spin.units import SPIN_AXES, THZ_TO_EV
 
 HEIGHT = 2.6  # of the picture of fields [inch]
 HEADROOM = 1.5  # over the largest field, for the legend
-TRAJECTORY_HEIGHT = 4.2  # of that of the dynamics [inch]
+TRAJECTORY_HEIGHT = 4.4  # of that of the dynamics [inch]
+SMALL_TILT = 15.0
+"""Largest tilt up to which the change of the Néel vector is drawn instead of itself. [°]"""
 
 
 def plot_neel_field(
@@ -104,8 +107,8 @@ def plot_neel_field(
         set_title(
             axes,
             [
-                f"E = {number_text(neel.electric_field)} V/m along {neel.field_direction}",
-                f"$J_\\mathrm{{ex}}$ = {number_text(neel.exchange)} eV",
+                field_text(neel.electric_field, neel.field_direction),
+                f"$J_\\mathrm{{ex}}$ = {of_each(neel.exchange_q)} eV",
                 place_text("mu", float(neel.mu_f[mu_index])),
             ],
         )
@@ -193,7 +196,10 @@ def mark_edge(
 
 
 def plot_trajectory(dynamics: NeelDynamics, *, figure: Figure | None = None) -> Figure:
-    """Draw the Néel vector, the net moment and the staggered field in time.
+    """Draw the staggered field, the Néel vector and the net moment in time.
+
+    The pulse and what follows it stand side by side, each on its own scale of time.  Of a Néel
+    vector that hardly moves its change is drawn.
 
     Parameters
     ----------
@@ -207,36 +213,61 @@ def plot_trajectory(dynamics: NeelDynamics, *, figure: Figure | None = None) -> 
     Figure
     """
     time_t = dynamics.time_t
+    driven_t = np.flatnonzero(dynamics.field_tqa.any(axis=(1, 2)))
+    end = float(time_t[driven_t[-1]]) if driven_t.size else float(time_t[-1])
+    # Without a long time after the pulse one column shows it all.
+    split = driven_t.size > 0 and time_t[-1] - end > end - time_t[0]
     staggered_ta = 0.5 * (dynamics.field_tqa[:, 0] - dynamics.field_tqa[:, 1])
+    small = bool(dynamics.tilt_t.max() < SMALL_TILT)
+    neel_ta = dynamics.neel_ta - dynamics.neel_ta[0] if small else dynamics.neel_ta
+    curves = (
+        ("Staggered $B$", "T", staggered_ta),
+        ("Change of\nNéel vector" if small else "Néel vector", "", neel_ta),
+        ("Net moment", "", dynamics.net_ta),
+    )
     with house_style():
         if figure is None:
             figure = Figure(figsize=(COLUMN, TRAJECTORY_HEIGHT), layout="constrained")
-        rows = figure.subplots(3, 1, sharex=True, height_ratios=(1.0, 1.4, 1.0))
-        for a, name in enumerate(SPIN_AXES):
-            style = {"color": PALETTE[a], "linewidth": 1.0}
-            rows[0].plot(time_t, staggered_ta[:, a], **style, label=f"${name}$")
-            rows[1].plot(time_t, dynamics.neel_ta[:, a], **style, label=f"${name}$")
-            rows[2].plot(time_t, dynamics.net_ta[:, a], **style, label=f"${name}$")
-        set_quantity(rows[0].yaxis, "Staggered $B$", "T", float(np.abs(staggered_ta).max()))
-        rows[1].set_ylim(-1.08, 1.08)
-        rows[1].set_ylabel("Néel vector")
-        set_quantity(rows[2].yaxis, "Net moment", "", float(np.abs(dynamics.net_ta).max()))
-        rows[1].legend(loc="center right", handlelength=1.5)
-        rows[2].set_xlabel("Time (ps)")
-        rows[2].set_xlim(time_t[0], time_t[-1])
-        for row in rows:
-            row.tick_params(labelsize=8.0)
+        columns = 2 if split else 1
+        rows = figure.subplots(3, columns, sharex="col", sharey="row", squeeze=False)
+        for row, (label, unit, value_ta) in zip(rows, curves, strict=True):
+            for axes in row:
+                for a, name in enumerate(SPIN_AXES):
+                    axes.plot(
+                        time_t, value_ta[:, a], color=PALETTE[a], linewidth=1.0, label=f"${name}$"
+                    )
+                axes.tick_params(labelsize=8.0)
+            largest = float(np.abs(value_ta).max())
+            set_quantity(row[0].yaxis, label, unit, largest)
+            row[0].yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        rows[0, 0].set_xlim(time_t[0], end if split else time_t[-1])
+        if split:
+            rows[0, 1].set_xlim(end, time_t[-1])
+        for axes in rows[2]:
+            axes.set_xlabel("Time (ps)")
+            set_ticks(axes.xaxis, 3 if split else 6)
+        figure.align_ylabels(rows[:, 0])
+        lines = rows[0, 0].get_lines()
+        figure.legend(
+            lines,
+            [str(line.get_label()) for line in lines],
+            loc="outside lower center",
+            ncols=3,
+            handlelength=1.5,
+        )
         verdict = {True: "switched", False: "not switched", None: "not settled"}
-        set_title(
-            rows[0],
-            [
-                verdict[dynamics.switched],
-                f"$B_E$ = {number_text(dynamics.exchange_field)} T",
-                f"$B_K$ = {number_text(dynamics.anisotropy_field)} T",
-                f"α = {number_text(dynamics.damping)}",
-            ],
+        figure.suptitle(
+            f"{verdict[dynamics.switched]}, $B_E$ = {of_each(dynamics.exchange_field_q)} T, "
+            f"$B_K$ = {of_each(dynamics.anisotropy_field_q)} T, α = {of_each(dynamics.damping_q)}",
+            fontsize=8.0,
         )
     return figure
+
+
+def of_each(value_q: FloatArray) -> str:
+    """A number, or one for each sublattice where they differ."""
+    same = bool((value_q == value_q[0]).all())
+    return " | ".join(number_text(float(value)) for value in (value_q[:1] if same else value_q))
 
 
 def tabulate_trajectory(dynamics: NeelDynamics) -> Mapping[str, FloatArray]:
@@ -253,10 +284,10 @@ def tabulate_trajectory(dynamics: NeelDynamics) -> Mapping[str, FloatArray]:
         Columns by name and unit.
     """
     columns = {"time [ps]": dynamics.time_t}
-    for q, part in enumerate("AB"):
+    for q, part in enumerate(dynamics.parts):
         for a, name in enumerate(SPIN_AXES):
             columns[f"B_{name} {part} [T]"] = dynamics.field_tqa[:, q, a]
-    for q, part in enumerate("AB"):
+    for q, part in enumerate(dynamics.parts):
         for a, name in enumerate(SPIN_AXES):
             columns[f"m_{name} {part}"] = dynamics.moments_tqa[:, q, a]
     return columns

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from w90spin.arrays import FloatArray
 from w90spin.derive import InducedSpin
-from w90spin.plot.component import PlotError, check_index, number_text, place_text
+from w90spin.plot.component import PlotError, check_index, field_text, number_text, place_text
 from w90spin.plot.style import (
     house_axes,
     house_style,
@@ -117,7 +117,7 @@ def plot_induced_spin(
             axes.legend(ncols=1 if len(induced.parts) <= 6 else 2, handlelength=2.5)
         say_in_axes(axes, lines.amplitude_qw)
         pieces = [
-            f"E = {number_text(induced.field)} V/m along {induced.field_direction}",
+            field_text(induced.field, induced.field_direction),
             place_text("mu", lines.mu),
             place_text("kT", lines.kT),
         ]

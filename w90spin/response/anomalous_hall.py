@@ -22,6 +22,7 @@ from w90spin.response.interband import (
     complex_halves,
     kubo_integrands,
     kubo_moduli,
+    pair_sizes,
     sums_that_differ_from_zero,
     transitions,
 )
@@ -67,6 +68,8 @@ class AnomalousHall:
         Photon energies ħω of the field. [eV]
     eta : float
         Broadening. [eV] At 0 ħω must stay below every transition.
+    parts : Partition, optional
+        Layers, atoms or groups to resolve the current by: :math:`\tfrac12\{P_l, V_a\}`.
     insulator : bool
         Promise that no Fermi level crosses a band; a broken promise is an error.
 
@@ -86,12 +89,12 @@ class AnomalousHall:
     """
 
     needs: ClassVar[Mapping[str, frozenset[str]]] = {"": frozenset()}
-    parts: ClassVar[Partition | None] = None
 
     mu_f: ArrayLike
     kT: ArrayLike = 0.0
     omega_w: ArrayLike = 0.0
     eta: float = 0.0
+    parts: Partition | None = None
     insulator: bool = False
 
     def __post_init__(self) -> None:
@@ -123,7 +126,7 @@ class AnomalousHall:
     def claims(self) -> Claims:
         """What the house must know of this response."""
         axes = (
-            *occupation_axes(None, self._kT_t, self._mu_f),
+            *occupation_axes(self.parts, self._kT_t, self._mu_f),
             Axis("omega", tuple(self._omega_w.tolist()), "eV", "photon energy of the field"),
             Axis("current", SPIN_AXES, "", "Cartesian component of the current"),
             Axis("field", SPIN_AXES, "", "Cartesian component of the electric field"),
@@ -178,15 +181,15 @@ class AnomalousHall:
         n_k = len(states.energy_kn)
         found = {tensor.name: np.zeros((n_k, *tensor.shape)) for tensor in self.claims.raw}
         if pairs is not None:
-            sums = kubo_integrands(*pairs, self._omega_w, self.eta)
+            sums = kubo_integrands(_products(*pairs[:2]), pairs[2], self._omega_w, self.eta)
             for tensor in self.claims.raw:
                 half = sums[_HALVES[tensor.name.removeprefix("sigma_")]]
                 found[tensor.name] = half.reshape(n_k, *tensor.shape)
         occupation_ktfn = fermi(states.energy_kn, self._mu_f, self._kT_t)
-        rest_ktfab = np.einsum(
-            "ktfn,knab->ktfab", occupation_ktfn, states.space_curvature_knab, optimize=True
+        rest_kqtfab = np.einsum(
+            "ktfn,kqnab->kqtfab", occupation_ktfn, states.space_curvature(self.parts), optimize=True
         )
-        found["sigma_odd_re"] -= rest_ktfab[:, None, :, :, None]
+        found["sigma_odd_re"] -= rest_kqtfab[:, :, :, :, None]
         return found
 
     def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
@@ -195,11 +198,12 @@ class AnomalousHall:
         n_k = len(states.energy_kn)
         found = {tensor.name: np.zeros((n_k, *tensor.shape[:-2])) for tensor in self.claims.raw}
         if pairs is not None:
-            moduli = kubo_moduli(*pairs, self._omega_w, self.eta)
+            n_parts = pairs[0].shape[1]
+            moduli = kubo_moduli(pair_sizes(*pairs), n_parts, pairs[2], self._omega_w, self.eta)
             for name in found:
                 found[name] = moduli[_HALVES[name.removeprefix("sigma_")]]
         occupation_ktfn = fermi(states.energy_kn, self._mu_f, self._kT_t)
-        size_kn = np.linalg.norm(states.space_curvature_knab, axis=(2, 3))
+        size_kn = np.linalg.norm(states.space_curvature(self.parts), axis=(3, 4)).max(axis=1)
         rest_ktf = np.einsum("ktfn,kn->ktf", occupation_ktfn, size_kn)
         found["sigma_odd_re"] = found["sigma_odd_re"] + rest_ktf[:, None, :, :, None]
         return found
@@ -223,18 +227,18 @@ class AnomalousHall:
             If η = 0 and ħω meets a transition energy exactly.
         """
         everything = slice(0, states.n_bands)
-        sums = band_kubo(
-            self._products(states, everything, everything), states, self._omega_w, self.eta
-        )
+        factors = self._factors(states, everything, everything)
+        sums = band_kubo(_products(*factors), states, self._omega_w, self.eta)
         n_k, n, n_q, n_w, _ = sums["re_direct"].shape
         raw = {
             f"sigma_{name}": sums[half].reshape(n_k, n, n_q, n_w, 3, 3)
             for name, half in _HALVES.items()
             if half in sums
         }
-        rest_kxn = np.moveaxis(states.space_curvature_knab.reshape(n_k, n, 9), 1, 2)
+        rest_knqab = states.space_curvature(self.parts).swapaxes(1, 2)
+        rest_kxn = np.moveaxis(rest_knqab.reshape(n_k, n, 9 * n_q), 1, 2)
         rest_knx = block_sums(rest_kxn, states.block_kn).swapaxes(1, 2)
-        raw["sigma_odd_re"] -= rest_knx.reshape(n_k, n, 1, 1, 3, 3)
+        raw["sigma_odd_re"] -= rest_knx.reshape(n_k, n, n_q, 1, 3, 3)
         return self.publish(raw)
 
     def occupied_bands(self, states: BlochStates) -> IntArray | None:
@@ -253,10 +257,11 @@ class AnomalousHall:
             "omega_w": self._omega_w.tolist(),
             "eta": self.eta,
             "insulator": self.insulator,
+            "parts": list(self.parts.names) if self.parts else [],
         }
 
-    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, Transitions] | None:
-        """Z (k, 1, current·field, l, h) of pairs of bands, and the pairs."""
+    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, ComplexArray, Transitions] | None:
+        """Velocities and conjugate connections between pairs of bands, and the pairs."""
         if self.insulator:
             refuse_broken_promise(states, self._mu_f)
         found = transitions(states, self._mu_f, self._kT_t)
@@ -264,10 +269,20 @@ class AnomalousHall:
             return None
         if self.eta == 0.0:
             found.refuse_resonance(states, self.scales.omega, bool(np.any(self._kT_t > 0.0)))
-        return self._products(states, found.lower, found.upper), found
+        return (*self._factors(states, found.lower, found.upper), found)
 
-    def _products(self, states: BlochStates, rows: slice, cols: slice) -> ComplexArray:
-        velocity_kalh = states.velocity_between(rows, cols)
-        connection_kblh = states.connection_between(rows, cols).conj()
-        z_kablh = velocity_kalh[:, :, None] * connection_kblh[:, None]
-        return z_kablh.reshape(len(z_kablh), 1, 9, *z_kablh.shape[-2:])
+    def _factors(
+        self, states: BlochStates, rows: slice, cols: slice
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """V (k, part, current, l, h) and A* (k, field, l, h)."""
+        if self.parts is None:
+            velocity_kqalh = states.velocity_between(rows, cols)[:, None]
+        else:
+            velocity_kqalh = states.shares_between(states.velocity_kanm, rows, cols, self.parts)
+        return velocity_kqalh, states.connection_between(rows, cols).conj()
+
+
+def _products(velocity_kqalh: ComplexArray, connection_kblh: ComplexArray) -> ComplexArray:
+    """Z (k, part, current·field, l, h)."""
+    z_kqablh = velocity_kqalh[:, :, :, None] * connection_kblh[:, None, None]
+    return z_kqablh.reshape(*z_kqablh.shape[:2], 9, *z_kqablh.shape[-2:])

@@ -373,9 +373,10 @@ def _surface_sum(
     # Tr_B[O V] = Σ_{n,m in B} O_nm V_mn, real for the whole block.
     share_kqxbn = np.einsum("kqxnm,kbmn->kqxbn", op_kqxnm, velocity_kbnm, optimize=True).real
     if moduli:
-        n_k, n_q, _, _, n = share_kqxbn.shape
-        whole_kxn = block_sums(share_kqxbn.reshape(n_k, -1, n), block_kn)
-        square_kqxn = whole_kxn.reshape(n_k, n_q, -1, n) ** 2
+        n_k, n_q, n_x, n_b, n = share_kqxbn.shape
+        # No -1 in these shapes: n is 0 where no band of a batch is at the Fermi surface.
+        whole_kxn = block_sums(share_kqxbn.reshape(n_k, n_q * n_x * n_b, n), block_kn)
+        square_kqxn = whole_kxn.reshape(n_k, n_q, n_x * n_b, n) ** 2
         size_kn = block_sums(np.ones((n_k, 1, n)), block_kn)
         norm_kqn = np.sqrt(square_kqxn.sum(axis=2)) / size_kn
         norm_kqn = np.broadcast_to(norm_kqn.max(axis=1, keepdims=True), norm_kqn.shape)

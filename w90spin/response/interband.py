@@ -26,6 +26,10 @@ FAR = 0.05
 """Bands at least this far apart are far pairs. [eV]"""
 
 
+FORBIDDEN = 1e-4
+"""Products of matrix elements below this share of their usual size count as that."""
+
+
 @dataclass(frozen=True, eq=False)
 class Transitions:
     """Pairs of bands l below h, outside each other's degenerate block, at a batch of k.
@@ -246,32 +250,68 @@ def kubo_integrands(
     return sums
 
 
-def kubo_moduli(
-    z_kqxlh: ComplexArray, found: Transitions, omega_w: FloatArray, eta: float
-) -> dict[str, FloatArray]:
-    """Moduli that :func:`kubo_integrands` adds up: norms over components, summed over pairs.
+def pair_sizes(
+    left_kqxlh: ComplexArray, right_kylh: ComplexArray, found: Transitions
+) -> FloatArray:
+    """Size of the products of two operators between pairs of bands.
 
     Parameters
     ----------
-    z_kqxlh, found, omega_w, eta
+    left_kqxlh : complex array (k, q, x, l, h)
+        Of every part and component.
+    right_kylh : complex array (k, y, l, h)
+        Of every component.
+    found : Transitions
+        Pairs of bands.
+
+    Returns
+    -------
+    float array (k, l, h)
+        Norm over components, the largest of all parts, and at least :data:`FORBIDDEN` of what the
+        operators have on the mean between such pairs: where a selection rule leaves nothing but
+        rounding, errors must not be measured by that.
+    """
+    left_klh = np.sqrt((np.abs(left_kqxlh) ** 2).sum(axis=2)).max(axis=1)
+    right_klh = np.sqrt((np.abs(right_kylh) ** 2).sum(axis=1))
+    there_klh = np.isfinite(found.gap_klh)
+    count_k = np.maximum(there_klh.sum(axis=(1, 2)), 1)
+    mean_k = np.sqrt(
+        (there_klh * left_klh**2).sum(axis=(1, 2)) * (there_klh * right_klh**2).sum(axis=(1, 2))
+    )
+    least_k = FORBIDDEN * mean_k / count_k
+    sizes: FloatArray = np.maximum(left_klh * right_klh, least_k[:, None, None])
+    return sizes
+
+
+def kubo_moduli(
+    size_klh: FloatArray, n_parts: int, found: Transitions, omega_w: FloatArray, eta: float
+) -> dict[str, FloatArray]:
+    """Moduli that :func:`kubo_integrands` adds up: sizes of Z, summed over pairs.
+
+    Parameters
+    ----------
+    size_klh : float array (k, l, h)
+        From :func:`pair_sizes`.
+    n_parts : int
+        Number of parts: all get the same.
+    found, omega_w, eta
         As there.
 
     Returns
     -------
     dict of float arrays (k, q, t, f, w)
-        By the same names; for every part the largest of all parts.
+        By the same names.
     """
-    n_k, n_q = z_kqxlh.shape[:2]
+    n_k = len(size_klh)
     n_t, n_f = found.occupation_ktfn.shape[1:3]
-    size_kqlh = np.sqrt((np.abs(z_kqxlh) ** 2).sum(axis=2)).max(axis=1, keepdims=True)
-    size_kxp = np.broadcast_to(size_kqlh, (n_k, 1, *size_kqlh.shape[2:])).reshape(n_k, 1, -1)
-    weight_kyp = np.abs(found.weight_ktflh).reshape(n_k, n_t * n_f, -1)
+    size_kxp = size_klh.reshape(n_k, 1, -1)
+    weight_kyp = found.weight_ktflh.reshape(n_k, n_t * n_f, -1)
     kernels = kubo_kernels(found.gap_klh.reshape(n_k, -1), omega_w, eta)
     moduli = {}
     for name, kernel_kwp in kernels.items():
         value = _pair_sum(size_kxp, weight_kyp, np.abs(kernel_kwp))
         value_ktfw = value.reshape(n_k, n_t, n_f, -1)
-        moduli[name] = np.repeat(value_ktfw[:, None], n_q, axis=1)
+        moduli[name] = np.repeat(value_ktfw[:, None], n_parts, axis=1)
     return moduli
 
 

@@ -17,7 +17,7 @@ from w90spin.kspace.fourier import require_spin
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
-from w90spin.response.interband import Transitions, transitions
+from w90spin.response.interband import Transitions, pair_sizes, transitions
 from w90spin.response.parameters import occupation_axes, settle
 from w90spin.response.promise import bands_below, refuse_broken_promise
 from w90spin.response.spin_hall import FORMS, SpinCurrentForm
@@ -541,9 +541,7 @@ def _moduli(
     left_kqxlh: ComplexArray, right_kylh: ComplexArray, found: Transitions, kind: str
 ) -> dict[str, FloatArray]:
     """Norms over components of what is summed; for every part the largest of all parts."""
-    left_kqlh = np.sqrt((np.abs(left_kqxlh) ** 2).sum(axis=2))
-    right_klh = np.sqrt((np.abs(right_kylh) ** 2).sum(axis=1))
-    size_klh = left_kqlh.max(axis=1) * right_klh
+    size_klh = pair_sizes(left_kqxlh, right_kylh, found)
     size_ktf = np.einsum("klh,ktflh->ktf", size_klh, np.abs(found.weight_ktflh), optimize=True)
     size_kqtf = np.repeat(size_ktf[:, None], left_kqxlh.shape[1], axis=1)
     return {f"{kind}_curvature": 2.0 * size_kqtf, f"{kind}_metric": size_kqtf}

@@ -21,6 +21,7 @@ from w90spin.response.interband import (
     complex_halves,
     kubo_integrands,
     kubo_moduli,
+    pair_sizes,
     sums_that_differ_from_zero,
     transitions,
 )
@@ -212,7 +213,10 @@ class SpinHall:
         n_k = len(states.energy_kn)
         if pairs is None:
             return {tensor.name: np.zeros((n_k, *tensor.shape)) for tensor in self.claims.raw}
-        sums = kubo_integrands(*pairs, self._omega_w, self.eta)
+        current_kqxlh, connection_kblh, found = pairs
+        sums = kubo_integrands(
+            _products(current_kqxlh, connection_kblh), found, self._omega_w, self.eta
+        )
         return {
             tensor.name: CHARGE
             * sums[_HALVES[tensor.name.removeprefix("sigma_")]].reshape(n_k, *tensor.shape)
@@ -236,7 +240,10 @@ class SpinHall:
         if pairs is None:
             n_k = len(states.energy_kn)
             return {tensor.name: np.zeros((n_k, *tensor.shape[:-3])) for tensor in self.claims.raw}
-        moduli = kubo_moduli(*pairs, self._omega_w, self.eta)
+        current_kqxlh, connection_kblh, found = pairs
+        size_klh = pair_sizes(current_kqxlh, connection_kblh, found)
+        n_parts = current_kqxlh.shape[1]
+        moduli = kubo_moduli(size_klh, n_parts, found, self._omega_w, self.eta)
         return {
             tensor.name: moduli[_HALVES[tensor.name.removeprefix("sigma_")]]
             for tensor in self.claims.raw
@@ -263,9 +270,8 @@ class SpinHall:
             If η = 0 and ħω meets a transition energy exactly.
         """
         everything = slice(0, states.n_bands)
-        sums = band_kubo(
-            self._products(states, everything, everything), states, self._omega_w, self.eta
-        )
+        factors = self._factors(states, everything, everything)
+        sums = band_kubo(_products(*factors), states, self._omega_w, self.eta)
         n_k, n, n_q, n_w, _ = sums["re_direct"].shape
         return self.publish(
             {
@@ -306,8 +312,8 @@ class SpinHall:
             "parts": list(self.parts.names) if self.parts else [],
         }
 
-    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, Transitions] | None:
-        """Z (k, part, flow·field·spin, l, h) of pairs of bands, and the pairs."""
+    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, ComplexArray, Transitions] | None:
+        """Spin currents and conjugate connections between pairs of bands, and the pairs."""
         if self.insulator:
             refuse_broken_promise(states, self._mu_f)
         found = transitions(states, self._mu_f, self._kT_t)
@@ -315,10 +321,21 @@ class SpinHall:
             return None
         if self.eta == 0.0:
             found.refuse_resonance(states, self.scales.omega, bool(np.any(self._kT_t > 0.0)))
-        return self._products(states, found.lower, found.upper), found
+        return (*self._factors(states, found.lower, found.upper), found)
 
-    def _products(self, states: BlochStates, rows: slice, cols: slice) -> ComplexArray:
+    def _factors(
+        self, states: BlochStates, rows: slice, cols: slice
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """J (k, part, flow·spin, l, h) and A* (k, field, l, h)."""
         current_kqaslh = states.spin_current_between(rows, cols, self.current, self.parts)
-        connection_kblh = states.connection_between(rows, cols).conj()
-        z = current_kqaslh[:, :, :, None] * connection_kblh[:, None, None, :, None]
-        return z.reshape(*z.shape[:2], 27, *z.shape[-2:])
+        n_k, n_q = current_kqaslh.shape[:2]
+        current_kqxlh = current_kqaslh.reshape(n_k, n_q, 9, *current_kqaslh.shape[-2:])
+        return current_kqxlh, states.connection_between(rows, cols).conj()
+
+
+def _products(current_kqxlh: ComplexArray, connection_kblh: ComplexArray) -> ComplexArray:
+    """Z (k, part, flow·field·spin, l, h)."""
+    n_k, n_q, _, n_l, n_h = current_kqxlh.shape
+    current_kqaslh = current_kqxlh.reshape(n_k, n_q, 3, 3, n_l, n_h)
+    z = current_kqaslh[:, :, :, None] * connection_kblh[:, None, None, :, None]
+    return z.reshape(n_k, n_q, 27, n_l, n_h)

@@ -23,7 +23,7 @@ from w90spin.response.claims import (
     PublishedTensor,
     TensorClaim,
 )
-from w90spin.response.interband import contract, transitions
+from w90spin.response.interband import Transitions, contract, pair_sizes, transitions
 from w90spin.response.parameters import occupation_axes, settle
 from w90spin.response.promise import bands_below, refuse_broken_promise
 from w90spin.units import CHARGE, SPIN_AXES
@@ -190,7 +190,9 @@ class SpinPolarizability:
         if pairs is None:
             n_k = len(states.energy_kn)
             return {tensor.name: np.zeros((n_k, *tensor.shape)) for tensor in self.claims.raw}
-        gap_klh, weight_ktflh, z_kqsblh = pairs
+        spin_kqslh, connection_kblh, found = pairs
+        gap_klh, weight_ktflh = found.gap_klh, found.weight_ktflh
+        z_kqsblh = spin_kqslh[:, :, :, None] * connection_kblh[:, None, None]
         even_kxp = _weighted(z_kqsblh.imag, weight_ktflh)
         odd_kxp = _weighted(z_kqsblh.real, weight_ktflh)
         shape = (len(gap_klh), z_kqsblh.shape[1], *weight_ktflh.shape[1:3])
@@ -220,11 +222,12 @@ class SpinPolarizability:
         if pairs is None:
             n_k = len(states.energy_kn)
             return {tensor.name: np.zeros((n_k, *tensor.shape[:-2])) for tensor in self.claims.raw}
-        gap_klh, weight_ktflh, z_kqsblh = pairs
-        size_kqlh = np.sqrt((np.abs(z_kqsblh) ** 2).sum(axis=(2, 3)))
-        size_kqlh = np.broadcast_to(size_kqlh.max(axis=1, keepdims=True), size_kqlh.shape)
-        source_kxp = _weighted(size_kqlh[:, :, None, None], np.abs(weight_ktflh))
-        shape = (len(gap_klh), z_kqsblh.shape[1], *weight_ktflh.shape[1:3], -1)
+        spin_kqslh, connection_kblh, found = pairs
+        gap_klh, weight_ktflh = found.gap_klh, found.weight_ktflh
+        size_klh = pair_sizes(spin_kqslh, connection_kblh, found)
+        size_kqlh = np.repeat(size_klh[:, None], spin_kqslh.shape[1], axis=1)
+        source_kxp = _weighted(size_kqlh[:, :, None, None], weight_ktflh)
+        shape = (len(gap_klh), spin_kqslh.shape[1], *weight_ktflh.shape[1:3], -1)
         sizes = {}
         for name, kernel_kwp in self._kernels(gap_klh).items():
             value = contract(np.abs(kernel_kwp), source_kxp).reshape(shape)
@@ -246,11 +249,10 @@ class SpinPolarizability:
         """
         return bands_below(states, self._mu_f) if self.insulator else None
 
-    def _pairs(self, states: BlochStates) -> tuple[FloatArray, FloatArray, ComplexArray] | None:
-        """Δ (k, l, h), F (k, t, f, l, h) and Z (k, part, s, b, l, h) of pairs of bands l < h.
+    def _pairs(self, states: BlochStates) -> tuple[ComplexArray, ComplexArray, Transitions] | None:
+        """S (k, part, s, l, h) and A* (k, b, l, h) between pairs of bands l < h, and the pairs.
 
-        Only bands that are occupied (l) and empty (h) somewhere in the batch; None without any.
-        Pairs inside a block or of equal occupation have F = 0 and Δ = inf.
+        None where no band is occupied below an empty one.
         """
         require_spin(states.wannier)
         if self.insulator:
@@ -261,9 +263,7 @@ class SpinPolarizability:
         if self.eta == 0.0:
             found.refuse_resonance(states, self.highest_omega, bool(np.any(self._kT_t > 0.0)))
         spin_kqslh = 0.5 * states.spin_between(found.lower, found.upper, self.parts)
-        connection_kblh = states.connection_between(found.lower, found.upper)
-        z_kqsblh = spin_kqslh[:, :, :, None] * connection_kblh[:, None, None].conj()
-        return found.gap_klh, found.weight_ktflh, z_kqsblh
+        return spin_kqslh, states.connection_between(found.lower, found.upper).conj(), found
 
     def bands(self, states: BlochStates) -> dict[str, FloatArray]:
         r"""Υ of single bands, summed over degenerate blocks.

@@ -215,6 +215,8 @@ class Result:
         A map over the zone.
     path : BandPath, optional
         Bands along a path.
+    derived : mapping of str to ResponseResult
+        What was derived from the responses, by name: "neel_field", "pulse".
     """
 
     responses: Mapping[str, ResponseResult]
@@ -222,6 +224,7 @@ class Result:
     kmap: KMap | None = None
     path: BandPath | None = None
     source: Path | None = field(default=None)
+    derived: Mapping[str, ResponseResult] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Tensor:
         """Tensor "upsilon1", or "spin_polarizability/upsilon1" where several responses have it.
@@ -271,19 +274,10 @@ class Result:
             },
             "conventions": {ATTRIBUTES: dict(self.provenance.get("conventions", {}))},
             "inputs": {ATTRIBUTES: dict(self.provenance.get("inputs", {}))},
-            "responses": {},
+            "responses": _responses_tree(self.responses),
         }
-        for response in self.responses.values():
-            group: dict[str, Any] = {
-                ATTRIBUTES: {
-                    "title": response.title,
-                    "reference": response.reference,
-                    "parameters": json.dumps(response.parameters),
-                }
-            }
-            for tensor in response.tensors.values():
-                group[tensor.name] = _tensor_tree(tensor)
-            tree["responses"][response.name] = group
+        if self.derived:
+            tree["derived"] = _responses_tree(self.derived)
         if self.kmap is not None:
             tree["kmap"] = _kmap_tree(self.kmap)
         if self.path is not None:
@@ -310,7 +304,7 @@ class Result:
         with atomic(path) as new, new.open("w", newline="", encoding="utf-8") as file:
             file.write(f"# {FORMAT}: {json.dumps(self.provenance)}\n")
             table = csv.writer(file)
-            for response in self.responses.values():
+            for response in (*self.responses.values(), *self.derived.values()):
                 for tensor in response.tensors.values():
                     heads = [_head(axis) for axis in tensor.axes]
                     value_heads = [f"re [{tensor.unit}]", f"im [{tensor.unit}]", "error"]
@@ -366,25 +360,13 @@ def load_result(path: Path | str) -> Result:
     tree = read_format(path, FORMAT, FORMAT_VERSION, "'w90spin run'")
     attributes = tree[ATTRIBUTES]
     try:
-        responses = {}
-        for name, group in tree["responses"].items():
-            if name == ATTRIBUTES:
-                continue
-            tensors = _tensors_from(group)
-            about = group[ATTRIBUTES]
-            responses[name] = ResponseResult(
-                name=name,
-                title=about["title"],
-                reference=about["reference"],
-                parameters=json.loads(about["parameters"]),
-                tensors=tensors,
-            )
         return Result(
-            responses=responses,
+            responses=_responses_from(tree["responses"]),
             provenance=json.loads(attributes["provenance"]),
             kmap=_kmap_from(tree["kmap"]) if "kmap" in tree else None,
             path=_path_from(tree["path"]) if "path" in tree else None,
             source=path,
+            derived=_responses_from(tree.get("derived", {})),
         )
     except (KeyError, TypeError, ValueError) as problem:
         raise ResultFileError(
@@ -395,6 +377,36 @@ def load_result(path: Path | str) -> Result:
 
 def _head(axis: Axis) -> str:
     return f"{axis.name} [{axis.unit}]" if axis.unit else axis.name
+
+
+def _responses_tree(responses: Mapping[str, ResponseResult]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for response in responses.values():
+        tree[response.name] = {
+            ATTRIBUTES: {
+                "title": response.title,
+                "reference": response.reference,
+                "parameters": json.dumps(response.parameters),
+            },
+            **{tensor.name: _tensor_tree(tensor) for tensor in response.tensors.values()},
+        }
+    return tree
+
+
+def _responses_from(tree: Mapping[str, Any]) -> dict[str, ResponseResult]:
+    responses = {}
+    for name, group in tree.items():
+        if name == ATTRIBUTES:
+            continue
+        about = group[ATTRIBUTES]
+        responses[name] = ResponseResult(
+            name=name,
+            title=about["title"],
+            reference=about["reference"],
+            parameters=json.loads(about["parameters"]),
+            tensors=_tensors_from(group),
+        )
+    return responses
 
 
 def _tensor_tree(tensor: Tensor) -> dict[str, Any]:

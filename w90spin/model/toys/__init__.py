@@ -8,6 +8,7 @@ are continuum models.  ``docs/toys.md`` has the list with what is known of each.
 
 from w90spin.model.toys.antiferromagnets import (
     altermagnet,
+    ferrimagnet,
     pt_antiferromagnet,
     tt_antiferromagnet,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "dirac_lattice",
     "dresselhaus_kp",
     "electron_gas_kp",
+    "ferrimagnet",
     "flat_band",
     "haldane",
     "hole_gas_kp",

@@ -1,4 +1,4 @@
-"""Two magnetic sublattices: antiferromagnets with PT and with tT, and an altermagnet."""
+"""Two magnetic sublattices: antiferromagnets with PT and with tT, altermagnet, ferrimagnet."""
 
 from __future__ import annotations
 
@@ -132,3 +132,58 @@ def altermagnet(
     terms.sine(X, -rashba / a * kron(ONE_ij, SY))
     sites_xa = np.array([[0.0, 0.0, 0.0], [a / 2, a / 2, 0.0]])
     return terms.spinors("d-wave altermagnet", square_cell(a), sites_xa)
+
+
+def ferrimagnet(
+    *,
+    t: float = 0.4,
+    offset: float = 0.2,
+    exchange: tuple[float, float] = (0.8, 0.5),
+    rashba: float = 0.4,
+    a: float = 4.0,
+) -> WannierModel:
+    r"""Two unequal sublattices with opposite exchange fields.
+
+    .. math::
+
+        H = t (1 + e^{-ix})(1 + e^{-iy})\,\tau_+ + \mathrm{h.c.} + \delta\,\tau_z
+            + J_A\,\sigma_z P_A - J_B\,\sigma_z P_B
+            + \frac{\alpha}{a} (\sin y\,\sigma_x - \sin x\,\sigma_y)
+
+    Parameters
+    ----------
+    t : float
+        Hopping between the sublattices. [eV]
+    offset : float
+        Energy δ of A, opposite on B. [eV]
+    exchange : 2 floats
+        Exchange fields J_A and J_B, along z on A and along -z on B. [eV]
+    rashba : float
+        Rashba coupling α. [eV Å]
+    a : float
+        Lattice constant. [Å]
+
+    Returns
+    -------
+    WannierModel
+        Basis A up, A down, B up, B down; A at the corner, B at the centre of the square.
+
+    Notes
+    -----
+    With δ = 0 and J_A = J_B it is an antiferromagnet with tT.  Without ``rashba``, for s = ±1 of
+    σ_z,
+
+    .. math::
+
+        E = \tfrac s2 (J_A - J_B) \pm \sqrt{16 t^2 \cos^2(x/2)\cos^2(y/2)
+            + [\delta + \tfrac s2 (J_A + J_B)]^2}
+    """
+    terms = Hoppings(4)
+    for R in ((0, 0, 0), (-1, 0, 0), (0, -1, 0), (-1, -1, 0)):
+        terms.hop(R, t * kron(RAISE_ij, ONE_ij))
+    terms.onsite(offset * kron(SZ, ONE_ij))
+    terms.onsite(kron(np.diag([exchange[0], -exchange[1]]), SZ))
+    terms.sine(Y, rashba / a * kron(ONE_ij, SX))
+    terms.sine(X, -rashba / a * kron(ONE_ij, SY))
+    sites_xa = np.array([[0.0, 0.0, 0.0], [a / 2, a / 2, 0.0]])
+    return terms.spinors("ferrimagnet", square_cell(a), sites_xa)

@@ -11,6 +11,7 @@ from w90spin.errors import ModelError
 from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.toys.antiferromagnets import (
     altermagnet,
+    ferrimagnet,
     pt_antiferromagnet,
     tt_antiferromagnet,
 )
@@ -44,6 +45,7 @@ TOYS: dict[str, Callable[..., AnyModel]] = {
         dirac_lattice,
         dresselhaus_kp,
         electron_gas_kp,
+        ferrimagnet,
         flat_band,
         haldane,
         hole_gas_kp,
