@@ -20,7 +20,9 @@ from w90spin.derive import (
     Pulse,
     SpinPulse,
     TorqueEfficiency,
+    at_relaxation_time,
     edelstein_spin,
+    in_unit,
     induced_spin,
     neel_dynamics,
     neel_field,
@@ -28,7 +30,6 @@ from w90spin.derive import (
     pulsed_field,
     pulsed_spin,
     resonance_frequency,
-    spin_conductivity,
     torque_efficiency,
 )
 from w90spin.errors import W90SpinError, W90SpinWarning
@@ -61,8 +62,16 @@ from w90spin.response import (
     SpinPolarizability,
     ZeemanGeometry,
 )
-from w90spin.results import BandPath, KMap, QuantumGeometry, Result, Tensor, load_result
-from w90spin.sample import band_path, quantum_geometry_at, zone_map
+from w90spin.results import (
+    BandPath,
+    FermiSurface,
+    KMap,
+    QuantumGeometry,
+    Result,
+    Tensor,
+    load_result,
+)
+from w90spin.sample import band_path, fermi_surface, quantum_geometry_at, zone_map
 from w90spin.scan import DegeneracyScan, degeneracy_scan
 from w90spin.units import ev_from_thz, thz_from_ev
 
@@ -80,6 +89,7 @@ __all__ = [
     "DegeneracyScan",
     "Edelstein",
     "EdelsteinSpin",
+    "FermiSurface",
     "FieldPulse",
     "InducedSpin",
     "Iterated",
@@ -113,15 +123,18 @@ __all__ = [
     "WannierModel",
     "ZeemanGeometry",
     "__version__",
+    "at_relaxation_time",
     "band_path",
     "berri_symmetrised",
     "compute",
     "degeneracy_scan",
     "edelstein_spin",
     "ev_from_thz",
+    "fermi_surface",
     "from_pythtb",
     "from_system",
     "from_tbmodels",
+    "in_unit",
     "induced_spin",
     "load_closest",
     "load_model",
@@ -140,7 +153,6 @@ __all__ = [
     "quantum_geometry_at",
     "resonance_frequency",
     "save_model",
-    "spin_conductivity",
     "spinor_orbitals",
     "symmetrised",
     "thz_from_ev",

@@ -222,12 +222,12 @@ def _compute(
     }
     if outside is not None:
         about["largest_outside"] = outside
-    named = _distinct_names(responses)
+    named = distinct_names([response.claims.name for response in responses])
     result = Result(
         responses={
             name: _labelled(name, response, values, errors, model.dimension)
-            for (name, response), values, errors in zip(
-                named.items(), integral.values, integral.errors, strict=True
+            for name, response, values, errors in zip(
+                named, responses, integral.values, integral.errors, strict=True
             )
         },
         provenance=about,
@@ -372,14 +372,25 @@ def _job(
     return digest.hexdigest()
 
 
-def _distinct_names(responses: Sequence[Response]) -> dict[str, Response]:
-    named: dict[str, Response] = {}
-    for response in responses:
-        name, repeat = response.claims.name, 2
-        while name in named:
-            name, repeat = f"{response.claims.name}_{repeat}", repeat + 1
-        named[name] = response
-    return named
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Names by which results keep responses apart: "spin_hall", "spin_hall_2", ...
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of responses, in order.
+
+    Returns
+    -------
+    list of str
+    """
+    distinct: list[str] = []
+    for name in names:
+        own, repeat = name, 2
+        while own in distinct:
+            own, repeat = f"{name}_{repeat}", repeat + 1
+        distinct.append(own)
+    return distinct
 
 
 def _provenance(model: AnyModel, integral: ZoneIntegral, mesh: Rule, ranks: Comm) -> dict[str, Any]:

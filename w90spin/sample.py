@@ -1,15 +1,16 @@
-"""k-resolved output: maps over a plane of the zone and bands along a path."""
+"""k-resolved output: maps over a plane, bands along a path, Fermi surfaces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from ase.cell import Cell
 from numpy.typing import ArrayLike
 
-from w90spin.arrays import AnyNumberArray, FloatArray
+from w90spin.arrays import AnyNumberArray, FloatArray, IntArray
 from w90spin.errors import JobError, W90SpinError
 from w90spin.integrate.integrand import BATCH_BYTES, FEWEST_POINTS
 from w90spin.kspace.blocks import DEGENERACY_TOLERANCE, block_sums, largest_in_blocks
@@ -23,8 +24,12 @@ from w90spin.response import Response, SpinGeometry
 from w90spin.response.claims import Axis, extras_needed
 from w90spin.response.quantum_geometry import spin_qgt, zeeman_qgt
 from w90spin.response.spin_hall import SpinCurrentForm
+from w90spin.results.fermi_surface import FermiSurface
 from w90spin.results.quantum_geometry import QuantumGeometry
 from w90spin.results.result import BandPath, KMap, Tensor
+
+SOMEWHERE = (0.137, 0.291, 0.412)
+"""Reduced coordinates of a point without symmetry."""
 
 NO_WEIGHT = 1e-6
 """Weight on a part below which a block counts as not being there."""
@@ -195,9 +200,7 @@ def band_path(
         if states.wannier.spin_ksij is None:
             found["spin"] = np.zeros((*states.energy_kn.shape, 3))
         else:
-            diagonal_ksn = np.einsum("ksnn->ksn", states.spin_ksnm).real
-            size_kn = block_sums(np.ones((len(diagonal_ksn), 1, states.n_bands)), states.block_kn)
-            found["spin"] = (block_sums(diagonal_ksn, states.block_kn) / size_kn).swapaxes(1, 2)
+            found["spin"] = _block_mean(states.spin_ksnm, states)
         if response is not None:
             found.update(_by_name("band", response.bands(states)))
             found.update(_totals(response, states))
@@ -223,6 +226,148 @@ def band_path(
         weight_knq=values.get("weight"),
         part_spin_knqs=values.get("part spin"),
         cartesian=isinstance(model, ContinuumModel),
+        response="" if response is None else response.claims.name,
+    )
+
+
+def has_bands(model: AnyModel, response: Response, *, comm: Any = None) -> bool:
+    """Whether single bands have a share in a response; of a Fermi surface they have none.
+
+    Parameters
+    ----------
+    model : WannierModel or ContinuumModel
+        The model.
+    response : Response
+        The response.
+    comm : Comm, mpi4py communicator, or None
+        Ranks that are there.
+
+    Returns
+    -------
+    bool
+        The same on every rank.
+    """
+
+    def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
+        return dict(response.bands(states))
+
+    kpt_kc = np.where(model.periodic, SOMEWHERE, 0.0)[None]
+    extras = extras_needed([response])
+    return bool(_on_points(model, kpt_kc, world(comm), DEGENERACY_TOLERANCE, evaluate, extras))
+
+
+def fermi_surface(
+    model: AnyModel,
+    mu: float,
+    response: Response | None = None,
+    *,
+    n: int | Sequence[int] = 48,
+    window: float = 0.0,
+    comm: Any = None,
+    tolerance: float = DEGENERACY_TOLERANCE,
+) -> FermiSurface:
+    """Bands that cross a Fermi level on a regular mesh, with what to colour them by.
+
+    Parameters
+    ----------
+    model : WannierModel
+        The model.
+    mu : float
+        Fermi level. [eV]
+    response : Response, optional
+        Whose values of single bands to compute, summed over degenerate blocks.
+    n : int or 3 ints
+        Points along the reciprocal vectors, beginning with Γ; there is one along directions that
+        are not periodic.
+    window : float
+        Also take bands that come within this of the Fermi level. [eV]
+    comm : Comm, mpi4py communicator, or None
+        Ranks that share the work.
+    tolerance : float
+        Degeneracy tolerance. [eV]
+
+    Returns
+    -------
+    FermiSurface
+        The same on every rank.
+
+    Raises
+    ------
+    JobError
+        If no band crosses the Fermi level, ``n`` or ``window`` cannot be, or the model is a
+        continuum, which has no zone.
+    """
+    if isinstance(model, ContinuumModel):
+        raise JobError(
+            f"Model '{model.name}' is a continuum without a zone, through which a Fermi surface "
+            "could go on. Take its lattice form, or a map."
+        )
+    asked = (n, n, n) if isinstance(n, int) else tuple(n)
+    if len(asked) != 3 or min(asked) < 2 or not window >= 0.0:
+        raise JobError(
+            f"A Fermi surface on n = {n} points with window = {window} eV cannot be: give one "
+            "number of points or three, 2 at least, and a window that is not negative."
+        )
+    mesh = tuple(points if model.periodic[c] else 1 for c, points in enumerate(asked))
+    axes = [np.arange(points) / points for points in mesh]
+    kpt_kc = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+
+    def evaluate(states: BlochStates) -> dict[str, AnyNumberArray]:
+        found: dict[str, AnyNumberArray] = {
+            "energy": states.energy_kn,
+            "velocity": _block_mean(states.velocity_kanm, states),
+        }
+        if states.wannier.spin_ksij is not None:
+            found["spin"] = _block_mean(states.spin_ksnm, states)
+        if response is not None:
+            found.update(_by_name("band", response.bands(states)))
+        return found
+
+    extras = () if response is None else extras_needed([response])
+    values = _on_points(model, kpt_kc, world(comm), tolerance, evaluate, extras)
+    energy_kn = values["energy"]
+    low_n, high_n = energy_kn.min(axis=0), energy_kn.max(axis=0)
+    crossing = np.flatnonzero((low_n <= mu + window) & (high_n >= mu - window))
+    if len(crossing) == 0:
+        end, begin = high_n[high_n < mu][-1:], low_n[low_n > mu][:1]
+        nearest = [f"ends at {edge:.4f}" for edge in end] + [f"begins at {e:.4f}" for e in begin]
+        raise JobError(
+            f"No band crosses mu = {mu:g} eV on {mesh} points, so that there is no Fermi surface: "
+            f"of the nearest bands one {' and one '.join(nearest)} eV. Move mu, or give a window."
+        )
+    grid = tuple(
+        Axis(f"k{c + 1}", tuple((np.arange(points) / points).tolist()), "", "reduced coordinate")
+        for c, points in enumerate(mesh)
+    )
+    shaped = {name: value.reshape(*mesh, *value.shape[1:]) for name, value in values.items()}
+    tensors = {} if response is None else _band_tensors(response, shaped, grid, model.n_wann)
+    return FermiSurface(
+        mu=mu,
+        band_n=crossing + 1,
+        energy_xyzn=shaped["energy"][..., crossing],
+        recip_ca=model.recip_ca,
+        velocity_xyzna=shaped["velocity"][..., crossing, :],
+        spin_xyzns=shaped["spin"][..., crossing, :] if "spin" in shaped else None,
+        tensors={name: _of_bands(tensor, crossing) for name, tensor in tensors.items()},
+    )
+
+
+def _block_mean(op_kanm: AnyNumberArray, states: BlochStates) -> FloatArray:
+    """Mean of the diagonal over the block of each band, shape (k, n, a)."""
+    diagonal_kan = np.einsum("kann->kan", op_kanm).real
+    size_kn = block_sums(np.ones((len(diagonal_kan), 1, states.n_bands)), states.block_kn)
+    return (block_sums(diagonal_kan, states.block_kn) / size_kn).swapaxes(1, 2)
+
+
+def _of_bands(tensor: Tensor, band_n: IntArray) -> Tensor:
+    """Tensor of some of its bands."""
+    place = tensor.axis_names.index("band")
+    bands = Axis("band", tuple(int(n) + 1 for n in band_n), "", tensor.axes[place].description)
+    return replace(
+        tensor,
+        values=tensor.values.take(band_n, axis=place),
+        errors=tensor.errors.take(band_n, axis=place),
+        axes=(*tensor.axes[:place], bands, *tensor.axes[place + 1 :]),
     )
 
 

@@ -16,9 +16,9 @@ ANGSTROM_PER_NM: float = 10.0  # and so 1/Å in 1/nm
 HBAR2_OVER_2M: float = _si.hbar**2 / (2 * _si.m_e * _si.e) * 1e20  # free electrons [eV Å²]
 MU_B: float = _si.physical_constants["Bohr magneton in eV/T"][0]  # [eV/T]
 G_FACTOR: float = 2.0  # spin g factor as F24 and the conventions page use it
+CONDUCTANCE: float = _si.e**2 / _si.hbar  # e²/ħ [S]
+HBAR_EV_S: float = _si.hbar / _si.e  # ħ [eV s]
 GAMMA: float = G_FACTOR * MU_B * _si.e / _si.hbar * 1e-12  # of a moment [rad/(ps T)]
-
-E2_OVER_HBAR: float = _si.e**2 / _si.hbar  # conductance: σ = 1 |e| is so much (ħ/e) S [S]
 
 CHARGE = -1.0  # q of the carriers [|e|]
 

@@ -125,7 +125,7 @@ def conductivities(result, place, unit):
     """Every definition against μ with its error, in the unit."""
     found = {}
     for name in DEFINITIONS:
-        tensor = ws.spin_conductivity(result[name], unit)
+        tensor = ws.in_unit(result[name], unit)
         at = (0, 0, slice(None), *place)
         found[name] = tensor.values[at], tensor.errors[at]
     return found

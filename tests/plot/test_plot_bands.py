@@ -14,7 +14,7 @@ def lines_of(axes):
 
 
 def test_labels_say_quantity_unit_and_state():
-    axes = plot_bands(make_path(), colour="upsilon1", field="y", omega_index=2)
+    axes = plot_bands(make_path(), colour="upsilon1", component="zy", omega_index=2)
     assert axes.get_ylabel() == "$E - μ$ (eV)"
     assert axes.child_axes[0].get_ylabel() == "$Υ^{(1)}_{zy}$ (Å/eV²)"
     title = axes.get_title(loc="left")
@@ -56,8 +56,8 @@ def test_every_point_keeps_its_own_colour():
 
 def test_table_is_the_data_drawn():
     path = make_path()
-    table = tabulate_bands(path, colour="upsilon1", field="y", window=(-2, 2))
-    lines = lines_of(plot_bands(path, colour="upsilon1", field="y", window=(-2, 2)))
+    table = tabulate_bands(path, colour="upsilon1", component="zy", window=(-2, 2))
+    lines = lines_of(plot_bands(path, colour="upsilon1", component="zy", window=(-2, 2)))
     np.testing.assert_array_equal(np.sort(table["upsilon1_zy [Å/eV²]"]), np.sort(lines.get_array()))
     energies = [segment[1][1] for segment in lines.get_segments()]
     np.testing.assert_array_equal(np.sort(table["E - μ [eV]"]), np.sort(energies))
@@ -72,7 +72,7 @@ def test_response_colours_are_symmetric_and_ignore_a_few_hot_spots():
     axes = plot_bands(
         replace(path, tensors={"upsilon1": replace(tensor, values=hot)}),
         colour="upsilon1",
-        field="y",
+        component="zy",
     )
     low, high = lines_of(axes).get_clim()
     assert low == -high
@@ -134,7 +134,7 @@ def test_zero_and_nan_are_said():
     ("choice", "words"),
     [
         ({"colour": "berry"}, "spin_x, spin_y, spin_z, upsilon1"),
-        ({"colour": "upsilon1", "spin": "q"}, "x, y, z"),
+        ({"colour": "upsilon1", "component": "qx"}, "x, y, z"),
         ({"colour": "upsilon1", "omega_index": 7}, "only 3 omega"),
         ({"window": (40, 50)}, "No band lies in the window"),
         ({"window": (1, -1)}, "low to high"),

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from plot_samples import make_induced, make_kmap, make_path, make_result
 
 from w90spin.errors import ResultFileError
-from w90spin.plot import PlotError, plot_all, plot_kmap, save_figure
+from w90spin.plot import Choice, PlotError, plot_all, plot_kmap, save_figure
+from w90spin.results import Result
 
 
 def names(paths):
@@ -23,6 +24,7 @@ def test_everything_a_result_has_is_drawn_with_its_numbers(tmp_path):
     assert all(path.is_file() for path in written)
     pictures = {
         "induced_spin_order1_z",
+        "spin_polarizability_upsilon1_zy_omega",
         "kmap_upsilon1_zy",
         "bands_spin_z",
         "bands_upsilon1_zy",
@@ -37,8 +39,9 @@ def test_field_of_the_induced_spin_chooses_the_component(tmp_path):
     assert "kmap_upsilon1_zy.png" in names(plot_all(result, tmp_path))
     written = plot_all(result, tmp_path, induced=make_induced(direction="x"))
     assert "kmap_upsilon1_zx.png" in names(written)
-    written = plot_all(result, tmp_path, spin="y", field="y")
-    assert "kmap_upsilon1_yy.png" in names(written)
+    choice = Choice(component="yy")
+    written = plot_all(result, tmp_path, kmap=choice, curves=choice)
+    assert {"kmap_upsilon1_yy.png", "spin_polarizability_upsilon1_yy_omega.png"} <= names(written)
 
 
 def test_every_part_has_its_map(tmp_path):
@@ -48,7 +51,8 @@ def test_every_part_has_its_map(tmp_path):
 
 
 def test_result_with_nothing_to_draw_gives_nothing(tmp_path):
-    assert plot_all(make_result(), tmp_path) == []
+    empty = Result(responses={}, provenance={})
+    assert plot_all(empty, tmp_path) == []
 
 
 def test_bands_outside_the_window_and_without_spin_are_drawn_all_the_same(tmp_path):
@@ -59,7 +63,7 @@ def test_bands_outside_the_window_and_without_spin_are_drawn_all_the_same(tmp_pa
 
 def test_formats(tmp_path):
     written = plot_all(make_result(make_kmap(n=11)), tmp_path, formats=("pdf", "svg"))
-    assert [path.suffix for path in written] == [".pdf", ".svg", ".csv"]
+    assert [path.suffix for path in written] == 2 * [".pdf", ".svg", ".csv"]
     with pytest.raises(PlotError, match="png, pdf, svg"):
         plot_all(make_result(make_kmap(n=11)), tmp_path, formats=("bmp",))
 

@@ -40,7 +40,7 @@ def centres(mesh):
 
 
 def test_labels_say_quantity_unit_and_state():
-    axes = plot_kmap(make_kmap(), field="y", omega_index=2)
+    axes = plot_kmap(make_kmap(), component="zy", omega_index=2)
     assert axes.get_xlabel() == "$k_x$ (1/Å)"
     assert axes.get_ylabel() == "$k_y$ (1/Å)"
     assert axes.child_axes[0].get_ylabel() == "$Υ^{(1)}_{zy}$ (Å/eV²)"
@@ -51,7 +51,7 @@ def test_labels_say_quantity_unit_and_state():
 
 
 def test_colours_are_symmetric_and_hot_spots_pass_them():
-    axes = plot_kmap(make_kmap(), field="y")
+    axes = plot_kmap(make_kmap(), component="zy", scale="linear")
     low, high = mesh_of(axes).get_clim()
     assert low == -high
     assert high < mesh_of(axes).get_array().max()
@@ -60,13 +60,13 @@ def test_colours_are_symmetric_and_hot_spots_pass_them():
 
 def test_without_hot_spots_the_colours_hold_everything():
     kmap = with_values(make_kmap(), np.tanh)
-    axes = plot_kmap(kmap, field="y")
+    axes = plot_kmap(kmap, component="zy")
     assert mesh_of(axes).get_clim()[1] == mesh_of(axes).get_array().max()
     assert mesh_of(axes).colorbar.extend == "neither"
 
 
 def test_rectangular_zone_is_its_own_outline():
-    corner_xp = outline_of(plot_kmap(make_kmap(), field="y"))
+    corner_xp = outline_of(plot_kmap(make_kmap(), component="zy"))
     expected = {(sx * 0.6935, sy * 0.6518) for sx in (-1, 1) for sy in (-1, 1)}
     assert {tuple(np.round(corner, 6)) for corner in corner_xp} == expected
 
@@ -83,7 +83,7 @@ def test_outline_has_the_area_of_the_reciprocal_cell(recip, n_corners):
 @pytest.mark.parametrize("endpoint", [True, False])
 @pytest.mark.parametrize("recip", [RECIP, HEXAGONAL, SKEWED])
 def test_every_colour_stands_at_its_own_k(recip, endpoint):
-    axes = plot_kmap(make_kmap(recip, n=21, endpoint=endpoint), field="y")
+    axes = plot_kmap(make_kmap(recip, n=21, endpoint=endpoint), component="zy")
     mesh = mesh_of(axes)
     kpt = centres(mesh) @ np.linalg.inv(recip[:2, :2])
     value = mesh.get_array().reshape(kpt.shape[:2])
@@ -112,12 +112,12 @@ def test_detail_of_the_zone_is_drawn_where_it_is():
 
 def test_table_is_the_data_drawn():
     kmap = make_kmap(n=20, endpoint=False)
-    table = tabulate_kmap(kmap, field="y", omega_index=1)
+    table = tabulate_kmap(kmap, component="zy", omega_index=1)
     column = table["upsilon1_zy [Å/eV²]"]
     np.testing.assert_array_equal(
         column, kmap.tensors["upsilon1"].values[:, :, 0, 0, 0, 1, 2, 1].ravel()
     )
-    drawn = mesh_of(plot_kmap(kmap, field="y", omega_index=1)).get_array()
+    drawn = mesh_of(plot_kmap(kmap, component="zy", omega_index=1)).get_array()
     assert set(np.ravel(drawn)) == set(column)
     np.testing.assert_array_equal(table["k_y [1/Å]"], kmap.kpt_uva[..., 1].ravel())
 
@@ -151,13 +151,16 @@ def test_nan_leaves_the_colours_alone():
         values[3, 4] = np.nan
         return values
 
-    axes = plot_kmap(with_values(make_kmap(n=31), spoil), field="y")
+    axes = plot_kmap(with_values(make_kmap(n=31), spoil), component="zy")
     assert np.isfinite(mesh_of(axes).get_clim()).all()
 
 
 def test_complex_tensor_is_drawn_by_its_real_or_imaginary_part():
     kmap = with_values(make_kmap(n=11), lambda values: values * (1 + 2j))
-    real, imaginary = plot_kmap(kmap, field="y"), plot_kmap(kmap, field="y", imaginary=True)
+    real, imaginary = (
+        plot_kmap(kmap, component="zy"),
+        plot_kmap(kmap, component="zy", imaginary=True),
+    )
     assert real.child_axes[0].get_ylabel().startswith("Re $Υ")
     assert imaginary.child_axes[0].get_ylabel().startswith("Im $Υ")
     np.testing.assert_allclose(2 * mesh_of(real).get_array(), mesh_of(imaginary).get_array())
@@ -168,7 +171,7 @@ def test_complex_tensor_is_drawn_by_its_real_or_imaginary_part():
 )
 def test_no_text_leaves_the_figure(recip):
     kmap = with_values(make_kmap(recip, n=21, parts=("upper", "lower")), lambda x: 1e6 * x)
-    axes = plot_kmap(kmap, field="y", part_index=1, omega_index=-1)
+    axes = plot_kmap(kmap, component="zy", part_index=1, omega_index=-1)
     assert "part lower" in axes.get_title(loc="left")
     assert texts_outside(axes.get_figure()) == []
 
@@ -184,8 +187,12 @@ def test_given_axes_are_used():
     ("choice", "words"),
     [
         ({"tensor": "upsilon9"}, "has upsilon1"),
-        ({"spin": "up"}, "x, y, z"),
-        ({"field": "q"}, "x, y, z"),
+        ({"component": "up"}, "x, y, z"),
+        ({"component": "zyx"}, "axes spin, field: give 2 of the letters"),
+        ({"component": "spin=q"}, "x, y, z"),
+        ({"component": "flow=x"}, "no axis 'flow'; upsilon1 has the Cartesian axes spin, field"),
+        ({"component": {"filed": "x"}}, "Did you mean 'field'"),
+        ({"scale": "cubic"}, "auto, linear or log"),
         ({"omega_index": 3}, "only 3 omega: 0.0, 0.0414, 0.2068 eV"),
         ({"part_index": 1}, "only 1 part: total"),
         ({"labels": {"X": (0.5, 0.0)}}, "three reduced coordinates"),

@@ -188,7 +188,7 @@ def test_the_conventional_current_is_that_of_the_sister():
 def test_units_of_three_dimensions(unit, factor):
     result = run(ws.toys.bi2se3(), ws.UniformMesh(n=4), mu_f=0.1)
     tensor = result["conventional"]
-    converted = ws.spin_conductivity(tensor, unit)
+    converted = ws.in_unit(tensor, unit)
     np.testing.assert_allclose(converted.values, factor * tensor.values, rtol=1e-6)
     np.testing.assert_allclose(converted.errors, factor * tensor.errors, rtol=1e-6)
     assert converted.unit == (unit or "(ħ/e) S/cm")
@@ -201,16 +201,16 @@ def test_units_of_three_dimensions(unit, factor):
 def test_units_of_two_dimensions(unit, expected):
     """The quantum of the spin Hall insulator: e/2π is e²/h times ħ/e."""
     result = run(ws.toys.kane_mele(rashba=0.0), ws.UniformMesh(n=60), mu_f=0.0)
-    converted = ws.spin_conductivity(result["conventional"], unit)
+    converted = ws.in_unit(result["conventional"], unit)
     assert converted.values[0, 0, 0, 0, 1, 2] == pytest.approx(expected, rel=1e-4)
 
 
 def test_units_that_are_refused():
     result = run(ws.toys.kane_mele(), ws.UniformMesh(n=4), mu_f=0.0)
     with pytest.raises(ResponseError, match="e/8π"):
-        ws.spin_conductivity(result["conventional"], "(ħ/e) S/cm")
-    with pytest.raises(ResponseError, match="no spin conductivity"):
-        ws.spin_conductivity(result["torque"])
+        ws.in_unit(result["conventional"], "(ħ/e) S/cm")
+    with pytest.raises(ResponseError, match="cannot be converted"):
+        ws.in_unit(result["torque"], "(ħ/e) S/cm")
 
 
 def test_scan_of_the_degeneracy_tolerance():

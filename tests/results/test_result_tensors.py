@@ -129,3 +129,55 @@ def test_csv_has_every_component_once(result, tmp_path):
             where = tuple(str(axis.values[x]) for axis, x in zip(tensor.axes, at, strict=True))
             value = complex(tensor.values[at])
             assert table[where] == [value.real, value.imag, tensor.errors[at]]
+
+
+@pytest.fixture(scope="module")
+def spin_hall():
+    """Complex conductivities with three Cartesian axes, with parts, and a map and bands of them."""
+    model = ws.toys.pt_antiferromagnet()
+    parts = ws.partition(model, {"A": [1, 2], "B": [3, 4]})
+    response = ws.SpinHall(mu_f=[0.0, 0.1], omega_w=[0.0, 0.1], eta=0.05, kT=0.01, parts=parts)
+    result = ws.compute(model, [response, ws.SpinMoment(mu_f=0.0)], mesh=ws.UniformMesh(n=4))
+    path = [("G", [0, 0, 0]), ("X", [0.5, 0, 0])]
+    return ws.Result(
+        responses=result.responses,
+        provenance=result.provenance,
+        kmap=ws.zone_map(model, response, n=3, bands=True),
+        path=ws.band_path(model, path, response, n=3),
+    )
+
+
+def test_rank_three_goes_through_the_file(spin_hall, tmp_path):
+    loaded = ws.load_result(spin_hall.save(tmp_path / "sigma.h5"))
+    for name in ("sigma", "sigma_even", "sigma_odd"):
+        was, now = spin_hall[name], loaded[name]
+        assert now.axis_names == ("part", "kT", "mu", "omega", "flow", "field", "spin")
+        assert now.values.dtype == np.complex128
+        assert np.array_equal(was.values, now.values)
+        assert np.array_equal(was.errors, now.errors)
+        for place in ("tensors", "bands"):
+            there = getattr(loaded.kmap, place)[name]
+            assert np.array_equal(there.values, getattr(spin_hall.kmap, place)[name].values)
+        assert np.array_equal(loaded.path.tensors[name].values, spin_hall.path.tensors[name].values)
+    assert np.abs(loaded["sigma"].values.imag).max() > 0.0
+    assert (loaded.kmap.response, loaded.path.response) == ("spin_hall", "spin_hall")
+    assert loaded["spin"].axis("spin").values == XYZ
+
+
+def test_rank_three_goes_into_text(spin_hall, tmp_path):
+    path = spin_hall.to_csv(tmp_path / "sigma.csv")
+    rows = [*csv.reader(path.read_text(encoding="utf-8").splitlines()[1:])]
+    (row,) = (r for r in rows if r[:1] == ["spin_hall/sigma"]
+              and r[1:8] == ["B", "0.01", "0.1", "0.1", "x", "y", "z"])  # fmt: skip
+    value = spin_hall["sigma"].values[1, 0, 1, 1, 0, 1, 2]
+    assert complex(float(row[-3]), float(row[-2])) == value
+    assert sum(r[:1] == ["spin_hall/sigma"] for r in rows) == 2 * 2 * 2 * 27
+    assert sum(r[:1] == ["spin_moment/spin"] for r in rows) == 3
+
+
+def test_rank_three_goes_into_xarray(spin_hall):
+    data = spin_hall.to_xarray("spin_hall")
+    assert data["sigma"].dims == ("part", "kT", "mu", "omega", "flow", "field", "spin")
+    picked = data["sigma"].sel(part="A", mu=0.1, omega=0.1, flow="z", field="x", spin="y")
+    assert complex(picked.item()) == spin_hall["sigma"].values[0, 0, 1, 1, 2, 0, 1]
+    assert data["sigma"].attrs["units"] == "|e|"

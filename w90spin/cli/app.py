@@ -6,9 +6,10 @@ import json
 import signal
 import sys
 import threading
+import tomllib
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,13 +18,32 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from w90spin.cli.derived import check, derive, shown
-from w90spin.cli.job import Job, read_job
+from w90spin.cli.derived import Derived, check, derive, shown
+from w90spin.cli.job import Job, PictureSection, read_job, response_section
 from w90spin.cli.progress import ProgressReport
-from w90spin.cli.tables import provenance_lines, spin_table, tensor_table
-from w90spin.compute import compute
-from w90spin.derive import Pulse, symmetry_form
-from w90spin.errors import InterruptedRunError, JobError, W90SpinError, W90SpinWarning
+from w90spin.cli.response_sections import SECTIONS, ResponseSection
+from w90spin.cli.sections import hint
+from w90spin.cli.tables import (
+    form_lines,
+    provenance_lines,
+    response_lines,
+    spin_table,
+    tensor_table,
+)
+from w90spin.compute import compute, distinct_names
+from w90spin.derive import (
+    Pulse,
+    is_quoted_unit,
+    symmetry_forms,
+    with_relaxation_time,
+)
+from w90spin.errors import (
+    InterruptedRunError,
+    JobError,
+    ResponseError,
+    W90SpinError,
+    W90SpinWarning,
+)
 from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
 from w90spin.integrate.checkpoint import remove_checkpoint
@@ -33,11 +53,11 @@ from w90spin.model.load import Source, SpinSource, load_model
 from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, told_by_root, world
-from w90spin.response import RESPONSES, SpinPolarizability
-from w90spin.results import BandPath, KMap, Result, load_result
-from w90spin.sample import band_path, zone_map
+from w90spin.response import RESPONSES, Response
+from w90spin.results import BandPath, KMap, ResponseResult, Result, Tensor, load_result
+from w90spin.results.component import choose_component
+from w90spin.sample import band_path, fermi_surface, has_bands, zone_map
 from w90spin.storage import is_hdf5
-from w90spin.units import SPIN_AXES, ev_from_thz
 
 TERMINATED = 128 + 15
 """Exit code after SIGTERM, as shells give it."""
@@ -66,7 +86,23 @@ SeedName = Annotated[
 ]
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the figures.")]
 Level = Annotated[float, typer.Option("--mu", help="Fermi level in eV, absolute.")]
-Photon = Annotated[float, typer.Option("--frequency", help="Frequency of the field in THz.")]
+Photon = Annotated[float | None, typer.Option("--frequency", help="Frequency of the field in THz.")]
+ResponseName = Annotated[
+    str | None, typer.Option("--response", help="A response by its name in 'w90spin list'.")
+]
+TensorName = Annotated[str | None, typer.Option("--tensor", help="A tensor of the response.")]
+ComponentName = Annotated[
+    str | None,
+    typer.Option(
+        "--component",
+        help="Letters in the order of the axes, as in xyz, or by name, as in flow=x,spin=z; the "
+        "largest where that leaves a choice.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Another key of [[response]], as in kT=0.01; may be repeated."),
+]
 Format = Annotated[list[str], typer.Option("--format", help="png, pdf or svg; may be repeated.")]
 
 
@@ -84,6 +120,9 @@ def run(
         float | None,
         typer.Option(help="The same after this many seconds, as soon as there is a result."),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every component, also those that vanish.")
+    ] = False,
 ) -> None:
     """Compute what a job file asks for; also under mpirun.
 
@@ -112,7 +151,9 @@ def run(
     responses = [section.response(model) for section in plan.response]
     pulse = None if plan.pulse is None else plan.pulse.pulse(folder, plan.field)
     check(plan, model, responses, pulse)
-    pictures = _pictures(plan, model, comm)  # cheap, so that what is wrong with them is told now
+    pictures = _pictures(
+        plan, model, responses, comm
+    )  # cheap, so that what is wrong with them is told now
     with ProgressReport(console) as report:
         result = compute(
             model,
@@ -129,6 +170,7 @@ def run(
         )
     result = replace(
         result,
+        responses=_at_relaxation_times(result, plan),
         provenance={**result.provenance, "show": shown(plan)},
         kmap=pictures[0],
         path=pictures[1],
@@ -138,13 +180,16 @@ def run(
         result = replace(result, derived=derived.records())
         console.print("\n".join(provenance_lines(result)), highlight=False, soft_wrap=True)
         for response, asked in zip(result.responses.values(), responses, strict=True):
-            form = None
+            forms = []
             if isinstance(model, WannierModel):
-                form = symmetry_form(model, response["upsilon1"], asked.parts)
-            if form is not None:
-                console.print(f"{response.name}: {form}", highlight=False, soft_wrap=True)
-            console.print(tensor_table(result, response))
-        console.print(spin_table(derived.induced, plan.field.spin))
+                forms = symmetry_forms(model, asked, response)
+            for line in form_lines(forms):
+                console.print(f"{response.name}: {line}", highlight=False, soft_wrap=True)
+            console.print(
+                tensor_table(result, response, everything=everything, units=plan.output.units)
+            )
+        if derived.induced is not None:
+            console.print(spin_table(derived.induced, plan.field.spin))
         for line in derived.lines():
             console.print(line, highlight=False, soft_wrap=True)
         result.save(target)
@@ -167,6 +212,14 @@ def run(
 def plot(
     result: ResultFile,
     output: Folder = Path(),
+    response: ResponseName = None,
+    tensor: TensorName = None,
+    component: ComponentName = None,
+    versus: Annotated[str | None, typer.Option(help="Curves only against mu, omega or kT.")] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(help="Unit of curves, as in '(hbar/2e) S/cm'; may be repeated."),
+    ] = None,
     field: Annotated[float | None, typer.Option(help="Field strength in V/m.")] = None,
     direction: Annotated[
         str | None, typer.Option(help="Field direction x, y, z, circular+ or circular-.")
@@ -176,10 +229,13 @@ def plot(
     formats: Format = ["png"],  # noqa: B006
 ) -> None:
     """Draw everything that a result file holds, with the data beside each figure."""
-    from w90spin.plot import Pictures, plot_all
+    from w90spin.plot import Choice, Pictures, plot_all
 
     loaded = load_result(result)
     show = loaded.provenance.get("show", {})
+    units = [*(unit or []), *show.get("units", [])]
+    if unknown := [word for word in units if not is_quoted_unit(word)]:
+        raise JobError(f"--unit '{unknown[0]}' is not a unit that responses are quoted in.")
     derived = derive(
         loaded,
         show,
@@ -188,6 +244,12 @@ def plot(
         direction=direction,
         thickness=thickness,
     )
+    if response is not None or tensor is not None:
+        derived = Derived(None)
+        loaded = _only(loaded, response, tensor)
+    asked = {"tensor": tensor} if tensor is not None else {}
+    if component is not None:
+        asked["component"] = component
     neel = show.get("neel") or {}
     gaps = [gap for gap in loaded.provenance.get("direct_gaps_eV", {}).values() if gap]
     anisotropy = neel.get("anisotropy_field")
@@ -205,8 +267,12 @@ def plot(
             field_pulse=derived.field_pulse,
             dynamics=derived.dynamics,
         ),
-        spin=spin or str(show.get("spin", "z")),
-        field=direction if direction in SPIN_AXES else str(show.get("map_field", "x")),
+        spin=spin or show.get("spin"),
+        curves=Choice(response=response, **asked),
+        kmap=Choice(**{**({} if spin or direction else show.get("map", {})), **asked}),
+        bands=Choice(**{**({} if spin or direction else show.get("bands", {})), **asked}),
+        versus=versus,
+        units=units,
         window=show.get("window"),
         formats=formats,
     ):
@@ -255,17 +321,29 @@ def bands(
     seedname: SeedName,
     path: Annotated[str, typer.Option("--path", help="Special points, as in GXSYG.")],
     mu: Level = 0.0,
+    response: ResponseName = None,
+    tensor: TensorName = None,
+    component: ComponentName = None,
+    frequency: Photon = None,
+    settings: Settings = None,
     spin: Annotated[str, typer.Option(help="Spin component x, y or z for the colour.")] = "z",
     n: Annotated[int, typer.Option("-n", help="Points along the path.")] = 240,
     output: Folder = Path(),
     formats: Format = ["png"],  # noqa: B006
 ) -> None:
-    """Bands along a path, coloured by spin."""
-    from w90spin.plot import plot_all
+    """Bands along a path, coloured by spin, and by a response of each band if one is named."""
+    from w90spin.plot import Choice, plot_all
 
-    lines = band_path(_model(seedname), path, mu=mu, n=n)
+    section = None
+    if response is not None:
+        section = _asked(response, mu, frequency, settings)
+    model = _model(seedname)
+    asked = None if section is None else section.response(model)
+    lines = band_path(model, path, asked, mu=mu, n=n)
+    _refuse_without_bands(section, lines.tensors)
     drawn = Result(responses={}, provenance={}, path=lines)
-    for figure in plot_all(drawn, output, spin=spin, formats=formats):
+    choice = Choice(tensor=tensor, component=component)
+    for figure in plot_all(drawn, output, spin=spin, bands=choice, formats=formats):
         typer.echo(figure)
 
 
@@ -273,28 +351,79 @@ def bands(
 def kmap(
     seedname: SeedName,
     mu: Level,
-    frequency: Photon = 0.0,
-    eta: Annotated[float, typer.Option(help="Broadening in eV.")] = 0.0,
-    spin: Annotated[str, typer.Option(help="Spin component x, y or z.")] = "z",
-    field: Annotated[str, typer.Option(help="Field component x, y or z.")] = "x",
+    response: ResponseName = "spin_polarizability",
+    tensor: TensorName = None,
+    component: ComponentName = None,
+    frequency: Photon = None,
+    eta: Annotated[float | None, typer.Option(help="Broadening in eV.")] = None,
+    kT: Annotated[float | None, typer.Option("--kT", help="Temperature in eV.")] = None,
+    settings: Settings = None,
     n: Annotated[int, typer.Option("-n", help="Points along each direction.")] = 101,
     output: Folder = Path(),
     formats: Format = ["png"],  # noqa: B006
 ) -> None:
-    """Map of the spin polarisability over the zone, summed over occupied bands."""
-    from w90spin.plot import plot_all
+    """Map of a response over the zone, summed over bands with their occupations."""
+    from w90spin.plot import Choice, plot_all
 
-    response = SpinPolarizability(omega_w=ev_from_thz(frequency), mu_f=mu, eta=eta)
-    drawn = Result(responses={}, provenance={}, kmap=zone_map(_model(seedname), response, n=n))
-    for figure in plot_all(drawn, output, spin=spin, field=field, formats=formats):
+    section = _asked(str(response), mu, frequency, settings, eta=eta, kT=kT)
+    model = _model(seedname)
+    drawn = zone_map(model, section.response(model), n=n)
+    choice = Choice(tensor=tensor, component=component)
+    result = Result(responses={}, provenance={}, kmap=drawn)
+    for figure in plot_all(result, output, kmap=choice, formats=formats):
         typer.echo(figure)
 
 
+@app.command("fermi-surface")
+def fermi_surface_file(
+    seedname: SeedName,
+    mu: Level,
+    response: ResponseName = None,
+    colour: Annotated[
+        str | None,
+        typer.Option(help="spin_x, ..., velocity_x, ..., speed, or a tensor of the response."),
+    ] = None,
+    component: ComponentName = None,
+    part: Annotated[str | None, typer.Option(help="Part of the cell, by its name.")] = None,
+    imaginary: Annotated[
+        bool, typer.Option(help="Of a complex tensor the imaginary part.")
+    ] = False,
+    frequency: Photon = None,
+    settings: Settings = None,
+    n: Annotated[int, typer.Option("-n", help="Points along each direction.")] = 48,
+    window: Annotated[
+        float, typer.Option(help="Also take bands that come within so many eV of mu.")
+    ] = 0.0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path(
+        "fermi_surface.frmsf"
+    ),
+) -> None:
+    """Fermi surface on a mesh, with a colour, as a file for FermiSurfer."""
+    target = check_writable(output)
+    section = None if response is None else _asked(response, mu, frequency, settings)
+    model = _model(seedname)
+    asked = None if section is None else section.response(model)
+    surface = fermi_surface(model, mu, asked, n=n, window=window)
+    _refuse_without_bands(section, surface.tensors)
+    name = colour or next(iter((*surface.tensors, *surface.colours)))
+    values = surface.colour(name, component, part=part, imaginary=imaginary)
+    surface.save_frmsf(target, values)
+    shown = ", ".join(str(band) for band in surface.band_n)
+    typer.echo(
+        f"{target}: band(s) {shown} around mu = {mu:g} eV, coloured by {name} from "
+        f"{values.min():.4g} to {values.max():.4g}"
+    )
+
+
 @app.command("list")
-def list_responses() -> None:
-    """Name the responses that jobs can ask for."""
-    for name, response in RESPONSES.items():
-        typer.echo(f"{name}: {(response.__doc__ or '').splitlines()[0]}")
+def list_responses(
+    name: Annotated[str | None, typer.Argument(help="Only this response.")] = None,
+) -> None:
+    """Name the responses that jobs can ask for, with what they need, take and give."""
+    if name is not None and name not in RESPONSES:
+        raise JobError(f"There is no response '{name}'. {hint(name, RESPONSES)}")
+    for known in RESPONSES if name is None else [name]:
+        typer.echo("\n".join(response_lines(known)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -358,15 +487,16 @@ def _load_once(plan: Job, folder: Path, comm: Comm) -> AnyModel:
     return share_model(loaded if isinstance(loaded, WannierModel) else None, comm)
 
 
-def _pictures(plan: Job, model: AnyModel, comm: Comm) -> tuple[KMap | None, BandPath | None]:
+def _pictures(
+    plan: Job, model: AnyModel, responses: Sequence[Response], comm: Comm
+) -> tuple[KMap | None, BandPath | None]:
     """The map and the bands that the job asks for."""
-    first, level = plan.response[0], plan.response[0].fermi_level
     drawn_map = drawn_path = None
     if plan.map is not None:
-        omega = np.array([ev_from_thz(plan.map.frequency_thz)])
+        index = plan.section_of(plan.map, "map") or 0
         drawn_map = zone_map(
             model,
-            first.response(model, omega_w=omega),
+            _at_frequency(plan, plan.map, index, model),
             n=plan.map.n,
             plane=plan.map.plane,
             offset=plan.map.offset,
@@ -375,18 +505,125 @@ def _pictures(plan: Job, model: AnyModel, comm: Comm) -> tuple[KMap | None, Band
             comm=comm,
             tolerance=plan.mesh.degeneracy,
         )
+        if plan.map.tensor is not None:
+            _check_tensor("map", plan.map.tensor, drawn_map.tensors)
+        drawn_map = replace(drawn_map, response=_names(plan)[index])
     if plan.bands is not None:
-        omega = np.array([ev_from_thz(plan.bands.frequency_thz)])
+        given = plan.section_of(plan.bands, "bands")
+        index = given or 0
+        if given is None:
+            # The first whose bands have a share: those of Fermi surfaces have none.
+            there = (i for i, r in enumerate(responses) if has_bands(model, r, comm=comm))
+            index = next(there, 0)
         drawn_path = band_path(
             model,
             plan.bands.path,
-            first.response(model, omega_w=omega),
-            mu=level,
+            _at_frequency(plan, plan.bands, index, model),
+            mu=plan.response[index].fermi_level,
             n=plan.bands.n,
             comm=comm,
             tolerance=plan.mesh.degeneracy,
         )
+        if given is not None:
+            _refuse_without_bands(plan.response[index], drawn_path.tensors)
+        if plan.bands.tensor is not None:
+            _check_tensor("bands", plan.bands.tensor, drawn_path.tensors)
+        drawn_path = replace(drawn_path, response=_names(plan)[index])
+    for where, picture, tensors in (
+        ("map", plan.map, {} if drawn_map is None else drawn_map.tensors),
+        ("bands", plan.bands, {} if drawn_path is None else drawn_path.tensors),
+    ):
+        wanted = None if picture is None else picture.chosen_component
+        if picture is not None and wanted is not None and tensors:
+            chosen = tensors[picture.tensor or next(iter(tensors))]
+            try:
+                choose_component(chosen, wanted)
+            except ResponseError as problem:
+                raise JobError(f"[{where}] {problem}") from None
     return drawn_map, drawn_path
+
+
+def _at_frequency(plan: Job, picture: PictureSection, index: int, model: AnyModel) -> Response:
+    """The response of a picture, at its frequency if it depends on one: 0 unless told."""
+    section, omega = plan.response[index], picture.photon_energy
+    if omega is None and section.has_frequency:
+        omega = 0.0
+    return section.response(model, omega_w=None if omega is None else np.array([omega]))
+
+
+def _names(plan: Job) -> list[str]:
+    return distinct_names([section.name for section in plan.response])
+
+
+def _check_tensor(where: str, name: str, tensors: Mapping[str, Tensor]) -> None:
+    if name not in tensors:
+        raise JobError(f"[{where}] tensor = '{name}' is not there. {hint(name, tensors)}")
+
+
+def _refuse_without_bands(section: ResponseSection | None, tensors: Mapping[str, Tensor]) -> None:
+    if section is not None and not tensors:
+        raise JobError(
+            f"Single bands have no share in {section.name}: it lives at the Fermi surface. "
+            "Map it over the zone instead, or name another response."
+        )
+
+
+def _at_relaxation_times(result: Result, plan: Job) -> dict[str, ResponseResult]:
+    """Responses, with their values at a relaxation time where the job gives one."""
+    found = dict(result.responses)
+    for name, section in zip(_names(plan), plan.response, strict=True):
+        if section.tau_s is not None:
+            found[name] = with_relaxation_time(
+                found[name], section.tau_s, section.photon_energies()
+            )
+    return found
+
+
+def _asked(
+    name: str,
+    mu: float,
+    frequency: float | None,
+    settings: Sequence[str] | None,
+    **more: float | None,
+) -> ResponseSection:
+    """Response that options describe."""
+    keys: dict[str, Any] = {"name": name}
+    known = SECTIONS[name].model_fields if name in SECTIONS else {}
+    if "mu" in known:
+        keys["mu"] = mu
+    if frequency is not None:
+        keys["frequency_thz"] = frequency
+    keys |= {key: value for key, value in more.items() if value is not None}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise JobError(f"--set {setting}: write KEY=VALUE, as in --set current=ryoo2019.")
+        keys[key.strip()] = _toml_value(value.strip())
+    if "frequency_thz" in known and "tau" not in known and "omega" not in keys:
+        keys.setdefault("frequency_thz", 0.0)
+    return response_section("On the command line", keys)
+
+
+def _toml_value(text: str) -> Any:
+    """Value as in a job file; words need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _only(result: Result, response: str | None, tensor: str | None) -> Result:
+    """Result without maps and bands of other responses or tensors."""
+    kmap, path = result.kmap, result.path
+    if kmap is not None and (
+        response not in (None, kmap.response) or (tensor is not None and tensor not in kmap.tensors)
+    ):
+        kmap = None
+    if path is not None and (
+        response not in (None, path.response) or (tensor is not None and tensor not in path.tensors)
+    ):
+        path = None
+    return replace(result, kmap=kmap, path=path)
 
 
 def _stored_pulse(result: Result) -> Pulse | None:

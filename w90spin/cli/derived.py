@@ -56,8 +56,8 @@ class Derived:
 
     Parameters
     ----------
-    induced : InducedSpin
-        Spin density in the job's field.
+    induced : InducedSpin, or None
+        Spin density in the job's field; None, as all else, without a spin polarisability.
     neel : NeelField, optional
         Effective fields.
     torque : TorqueEfficiency, optional
@@ -74,7 +74,7 @@ class Derived:
         At which photon energy.
     """
 
-    induced: InducedSpin
+    induced: InducedSpin | None
     neel: NeelField | None = None
     torque: TorqueEfficiency | None = None
     spin_pulse: SpinPulse | None = None
@@ -134,6 +134,8 @@ def derive(
     -------
     Derived
     """
+    if "spin_polarizability" not in result.responses:
+        return Derived(None)
     told = TypeAdapter(Direction).validate_python(show.get("direction", "x"))
     along = complex_direction(told) if direction is None else direction
     strength = float(show.get("field", FieldSection().strength)) if field is None else field
@@ -169,13 +171,18 @@ def shown(plan: Job) -> dict[str, object]:
     return {
         "field": plan.field.strength,
         "direction": plan.field.direction,
-        "spin": plan.map.spin if plan.map is not None else plan.field.spin,
-        "map_field": plan.map.field if plan.map is not None else "x",
+        "spin": plan.field.spin if "spin" in plan.field.model_fields_set else None,
         "thickness": plan.field.thickness,
         "window": None if plan.bands is None else plan.bands.window,
         "angles_thz": plan.field.angles_thz,
         "neel": None if plan.neel is None else plan.neel.model_dump(exclude_unset=True),
         "pulse": None if plan.pulse is None else plan.pulse.model_dump(exclude_unset=True),
+        "units": list(plan.output.units),
+        **{
+            where: {"tensor": picture.tensor, "component": picture.chosen_component}
+            for where, picture in (("map", plan.map), ("bands", plan.bands))
+            if picture is not None
+        },
     }
 
 

@@ -7,25 +7,30 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from w90spin.arrays import FloatArray
 from w90spin.cli.field_sections import FieldSection, NeelSection, PulseSection
-from w90spin.cli.sections import Section
+from w90spin.cli.response_sections import (
+    SECTIONS,
+    AnyResponseSection,
+    PartsTable,
+    ResponseSection,
+)
+from w90spin.cli.sections import Grid, Section, hint
+from w90spin.compute import distinct_names
+from w90spin.derive import is_quoted_unit
 from w90spin.errors import JobError
 from w90spin.integrate import AdaptiveTree, AutoMesh, Iterated, PeriodicMesh, Rule, UniformMesh
 from w90spin.integrate.symmetry import SymmetryTolerance
 from w90spin.model.continuum import AnyModel
 from w90spin.model.load import PositionFormula, Source, SpinSource, load_model
-from w90spin.model.partition import Partition, partition
 from w90spin.model.symmetrise import NamedOperation, symmetrised
 from w90spin.model.time_reversal import TOLERANCE_HAM, TOLERANCE_POS, TOLERANCE_SPIN
 from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel
-from w90spin.response import SpinPolarizability
+from w90spin.results.component import ComponentChoice
 from w90spin.units import ev_from_thz
 
 CHECKPOINT_SUFFIX = ".ckpt.h5"
@@ -33,27 +38,7 @@ CHECKPOINT_SUFFIX = ".ckpt.h5"
 Size = Annotated[float, Field(ge=0.0)]
 
 
-class Grid(Section):
-    """Equally spaced numbers, both ends included."""
-
-    start: float
-    stop: float
-    num: Annotated[int, Field(ge=1)]
-
-    def values(self) -> FloatArray:
-        """The numbers."""
-        return np.linspace(self.start, self.stop, self.num)
-
-
-Numbers = float | list[float] | Grid
 KPathTable = str | list[tuple[str, list[float]]]
-
-
-def _numbers(given: Numbers) -> FloatArray:
-    if isinstance(given, Grid):
-        return given.values()
-    return np.atleast_1d(np.asarray(given, dtype=np.float64))
-
 
 _Edge = Annotated[float, Field(allow_inf_nan=True)]
 Parameter = bool | int | _Edge | str | list[float]
@@ -161,84 +146,60 @@ class MeshSection(Section):
         return AutoMesh(rtol=rtol, atol=atol, max_points=most)
 
 
-class PartsTable(Section):
-    """How to divide the cell, with options."""
-
-    by: Literal["layer", "atom", "species", "sublattice"]
-    axis: Literal[0, 1, 2] | None = None
-    gap: Annotated[float, Field(gt=0.0)] | None = None
-    moments: list[float] | list[tuple[float, float, float]] | None = None
+Letter = Literal["x", "y", "z"]
 
 
-class SpinPolarizabilitySection(Section):
-    """[[response]] with name = "spin_polarizability"."""
+class PictureSection(Section):
+    """Which tensor of which response, which component, at which frequency."""
 
-    name: Literal["spin_polarizability"]
-    mu: Numbers
-    omega: Numbers | None = None
-    frequency_thz: Numbers | Literal["pulse"] | None = None
-    kT: Numbers = 0.0
-    eta: Annotated[float, Field(ge=0.0)] = 0.0
-    insulator: bool = False
-    parts: Literal["layer", "atom", "species"] | PartsTable | dict[str, list[int]] | None = None
+    response: str | None = None
+    tensor: str | None = None
+    component: str | dict[str, Letter] | None = None
+    flow: Letter | None = None
+    current: Letter | None = None
+    spin: Letter | None = None
+    field: Letter | None = None
+    omega: float | None = None
+    frequency_thz: float | None = None
 
     @model_validator(mode="after")
-    def _one_kind_of_frequency(self) -> SpinPolarizabilitySection:
-        if (self.omega is None) == (self.frequency_thz is None):
-            raise ValueError("give either omega (photon energies in eV) or frequency_thz")
+    def _said_once(self) -> PictureSection:
+        if self.omega is not None and self.frequency_thz is not None:
+            raise ValueError("give either omega (photon energy in eV) or frequency_thz")
+        if self.component is not None and self._by_axis:
+            raise ValueError(f"give either component or {', '.join(self._by_axis)}")
         return self
 
-    def response(self, model: AnyModel, *, omega_w: FloatArray | None = None) -> SpinPolarizability:
-        """The response, with the model's parts; at other frequencies if given."""
-        parts: Partition | None = None
-        if isinstance(self.parts, PartsTable):
-            table = self.parts
-            parts = partition(
-                model, table.by, axis=table.axis, gap=table.gap, moments=table.moments
-            )
-        elif self.parts is not None:
-            parts = partition(model, self.parts)
-        return SpinPolarizability(
-            omega_w=self.photon_energies() if omega_w is None else omega_w,
-            mu_f=_numbers(self.mu),
-            kT=_numbers(self.kT),
-            eta=self.eta,
-            insulator=self.insulator,
-            parts=parts,
-        )
-
-    def photon_energies(self) -> FloatArray:
-        """Photon energies ħω. [eV]"""
-        if self.frequency_thz == "pulse":
-            raise JobError('frequency_thz = "pulse" needs a section [pulse]. Add it.')
-        if self.frequency_thz is not None:
-            return np.array([ev_from_thz(nu) for nu in _numbers(self.frequency_thz)])
-        return _numbers(self.omega if self.omega is not None else 0.0)
+    @property
+    def _by_axis(self) -> dict[str, str]:
+        axes = ("flow", "current", "spin", "field")
+        return {axis: getattr(self, axis) for axis in axes if getattr(self, axis) is not None}
 
     @property
-    def fermi_level(self) -> float:
-        """First Fermi level. [eV]"""
-        return float(_numbers(self.mu)[0])
+    def chosen_component(self) -> ComponentChoice | None:
+        """What was said about the component."""
+        return self.component if self.component is not None else self._by_axis or None
+
+    @property
+    def photon_energy(self) -> float | None:
+        """ħω, if one was given. [eV]"""
+        return self.omega if self.frequency_thz is None else ev_from_thz(self.frequency_thz)
 
 
-class MapSection(Section):
-    """[map]: the first response over a plane of the zone, at one frequency."""
+class MapSection(PictureSection):
+    """[map]: a response over a plane of the zone."""
 
-    frequency_thz: float
     n: Annotated[int, Field(ge=2)] = 101
     plane: tuple[int, int] | None = None
     offset: float = 0.0
     reach: Annotated[float, Field(gt=0.0)] | None = None
     bands: bool = False
-    spin: Literal["x", "y", "z"] = "z"
-    field: Literal["x", "y", "z"] = "x"
 
 
-class BandsSection(Section):
-    """[bands]: bands along a path, with the first response at one frequency."""
+class BandsSection(PictureSection):
+    """[bands]: bands along a path, with a response of each."""
 
     path: KPathTable
-    frequency_thz: float = 0.0
     n: Annotated[int, Field(ge=2)] = 240
     window: tuple[float, float] | None = None
 
@@ -249,6 +210,14 @@ class OutputSection(Section):
     file: str = "result.h5"
     table: str | None = None
     checkpoint: str | bool = True
+    units: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _units_in_use(self) -> OutputSection:
+        for unit in self.units:
+            if not is_quoted_unit(unit):
+                raise ValueError(f"'{unit}' is not a unit that responses are quoted in")
+        return self
 
     def checkpoint_beside(self, result: Path) -> Path | None:
         """Where long runs keep what is done, or None if they shall not."""
@@ -261,7 +230,7 @@ class Job(Section):
     """A whole job file."""
 
     model: ModelSection
-    response: Annotated[list[SpinPolarizabilitySection], Field(min_length=1)]
+    response: Annotated[list[AnyResponseSection], Field(min_length=1)]
     mesh: MeshSection = MeshSection()
     map: MapSection | None = None
     bands: BandsSection | None = None
@@ -272,9 +241,11 @@ class Job(Section):
 
     @model_validator(mode="after")
     def _neel_has_parts(self) -> Job:
-        if self.neel is not None and self.response[0].parts is None:
+        polarisability = next((r for r in self.response if r.name == "spin_polarizability"), None)
+        if self.neel is not None and getattr(polarisability, "parts", None) is None:
             raise ValueError(
-                "[neel] needs the magnetic sublattices: give parts in the first [[response]]"
+                "[neel] needs the magnetic sublattices: give parts in the [[response]] "
+                "spin_polarizability"
             )
         return self
 
@@ -285,10 +256,71 @@ class Job(Section):
         omega = self.pulse.pulse(folder, self.field).photon_energies().tolist()
         filled = {"omega": omega, "frequency_thz": None}
         responses = [
-            section.model_copy(update=filled) if section.frequency_thz == "pulse" else section
+            section.model_copy(update=filled) if section.follows_pulse else section
             for section in self.response
         ]
         return self.model_copy(update={"response": responses})
+
+    def section_of(self, picture: PictureSection, where: str) -> int | None:
+        """Index of the response that a picture names, or None if it names none.
+
+        Parameters
+        ----------
+        picture : PictureSection
+            [map] or [bands].
+        where : str
+            Its name, for the message.
+
+        Returns
+        -------
+        int or None
+
+        Raises
+        ------
+        JobError
+            If the job has no such response.
+        """
+        names = distinct_names([section.name for section in self.response])
+        if picture.response is None:
+            return None
+        if picture.response not in names:
+            raise JobError(
+                f"[{where}] response = '{picture.response}' is not among those of this job. "
+                f"{hint(picture.response, names)}"
+            )
+        return names.index(picture.response)
+
+
+class _Asked(Section):
+    """A response that the command line describes."""
+
+    response: list[AnyResponseSection]
+
+
+def response_section(owner: str, keys: dict[str, Any]) -> ResponseSection:
+    """Section of one response that does not come from a job file.
+
+    Parameters
+    ----------
+    owner : str
+        Who asks, for messages.
+    keys : dict
+        As in [[response]].
+
+    Returns
+    -------
+    ResponseSection
+
+    Raises
+    ------
+    JobError
+        If a key is unknown, missing or impossible.
+    """
+    table = {"response": [keys]}
+    try:
+        return _Asked.model_validate(table).response[0]
+    except ValidationError as problem:
+        raise JobError(_explain(owner, table, problem)) from None
 
 
 def read_job(path: Path) -> Job:
@@ -321,10 +353,10 @@ def read_job(path: Path) -> Job:
     try:
         return Job.model_validate(table).with_pulse(path.parent)
     except ValidationError as problem:
-        raise JobError(_explain(path, problem)) from None
+        raise JobError(_explain(path, table, problem)) from None
 
 
-def _explain(path: Path, problem: ValidationError) -> str:
+def _explain(path: Path | str, table: dict[str, Any], problem: ValidationError) -> str:
     """The first complaint in words, with the nearest known key."""
     # A union reports each of its members; the innermost complaint names the real key.
     errors = sorted(
@@ -345,11 +377,12 @@ def _explain(path: Path, problem: ValidationError) -> str:
     ]
     place = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
     if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"][:-1])
+        known = _known_keys(table, error["loc"][:-1])
         key = str(error["loc"][-1])
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(sorted(known))}."
-        return f"{path}: unknown key '{place}'. {hint}"
+        known_words = f"Known keys: {', '.join(sorted(known))}."
+        nearest = f"Did you mean '{near[0]}'?" if near else known_words
+        return f"{path}: unknown key '{place}'. {nearest}"
     if error["type"] == "list_type" and error["loc"] == ("response",):
         return f"{path}: [response] must be a list of tables: write [[response]]."
     if error["type"] == "missing":
@@ -361,24 +394,27 @@ def _explain(path: Path, problem: ValidationError) -> str:
 
 def _all_fields() -> set[str]:
     """Every key there is; other words in a location are pydantic's names for members of unions."""
-    sections: list[type[Section]] = [Job, Grid, PartsTable, *_SECTIONS.values()]
+    sections: list[type[Section]] = [Job, Grid, PartsTable, *_SECTIONS.values(), *SECTIONS.values()]
     return {name for section in sections for name in section.model_fields}
 
 
-def _known_keys(location: Sequence[int | str]) -> list[str]:
+def _known_keys(table: dict[str, Any], location: Sequence[int | str]) -> list[str]:
+    """Keys of the section at a place of the job."""
     if not location:
         return list(Job.model_fields)
-    section = _SECTIONS.get(str(location[0]))
     for inner in (Grid, PartsTable):
         if location[-1] == inner.__name__:
             return list(inner.model_fields)
+    if location[0] == "response":
+        name = table["response"][location[1]]["name"]
+        return list(SECTIONS[name].model_fields)
+    section = _SECTIONS.get(str(location[0]))
     return list(section.model_fields) if section else []
 
 
 _SECTIONS: dict[str, type[Section]] = {
     "model": ModelSection,
     "mesh": MeshSection,
-    "response": SpinPolarizabilitySection,
     "map": MapSection,
     "bands": BandsSection,
     "field": FieldSection,

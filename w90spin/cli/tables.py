@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from rich.table import Table
 
-from w90spin.derive import InducedSpin, check_lines
-from w90spin.results import ResponseResult, Result
+from w90spin.cli.response_sections import SECTIONS
+from w90spin.derive import (
+    InducedSpin,
+    SymmetryForm,
+    can_be_in,
+    check_lines,
+    in_unit,
+    quoted_units,
+)
+from w90spin.response import RESPONSES
+from w90spin.response.catalogue import example_of, parameters_of
+from w90spin.results import ResponseResult, Result, Tensor
+from w90spin.results.component import Piece, component_axes, pieces
 from w90spin.units import CONVENTIONS, SPIN_AXES, thz_from_ev
 
 ROWS = 13
 """Frequencies in the table of the induced spin."""
+
+NEGLIGIBLE = 1e-3
+"""Components smaller than this share of the largest are counted, not shown."""
 
 
 def provenance_lines(result: Result) -> list[str]:
@@ -50,8 +65,17 @@ def provenance_lines(result: Result) -> list[str]:
     return lines
 
 
-def tensor_table(result: Result, response: ResponseResult) -> Table:
-    """Integrated tensors at the highest frequency, first temperature and Fermi level.
+def tensor_table(
+    result: Result,
+    response: ResponseResult,
+    *,
+    everything: bool = False,
+    units: Sequence[str] = (),
+) -> Table:
+    """Integrated tensors at the first and last photon energy, first temperature and Fermi level.
+
+    Tensors of rank 0 to 2 have a row for each of their first components; those of higher rank a
+    row for each component that is not negligible, and a line that counts the others.
 
     Parameters
     ----------
@@ -59,38 +83,195 @@ def tensor_table(result: Result, response: ResponseResult) -> Table:
         The result.
     response : ResponseResult
         The one of its responses to show.
+    everything : bool
+        Show all components of all tensors.
+    units : sequence of str
+        Units in which to quote what can be had in them, instead of the usual ones.
 
     Returns
     -------
     rich.table.Table
     """
-    table = Table(title=f"{response.name} (spin component: rows; field component: columns)")
-    for heading in ("tensor", "part", "ħω (eV)", "spin", *SPIN_AXES, "largest error", "unit"):
-        justify: Literal["left", "right"] = "left" if heading in ("tensor", "part") else "right"
-        table.add_column(heading, justify=justify, no_wrap=True)
+    table = Table(title=f"{response.name} ({response.title})")
+    columns = ("tensor", "part", "ħω (eV)", "component", *SPIN_AXES, "largest error", "unit")
+    shown = list(pieces(response.tensors.values()))
+    if any(len(component_axes(piece.tensor)) > 2 for piece in shown):
+        columns = ("tensor", "part", "ħω (eV)", "component", "value", "error", "unit", "quoted", "")
+    for heading in columns:
+        left = heading in ("tensor", "part", "component", "unit", "")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
+    matrices = "value" not in columns
     reversed_away = result.provenance["time_reversal_used"]
-    for tensor in response.tensors.values():
-        if np.iscomplexobj(tensor.values):
+    for piece in shown:
+        symbol = f"{piece.part} {piece.tensor.symbol}".strip()
+        if reversed_away and not piece.tensor.values.any():
+            cells = [symbol, *[""] * 3, *(3 * ["0"] if matrices else ["0"]), "", "by time reversal"]
+            table.add_row(*cells)
             continue
-        if reversed_away and not tensor.values.any():
-            table.add_row(tensor.symbol, "", "", "", *3 * ["0"], "", "by time reversal")
-            continue
-        dynamic = "omega" in tensor.axis_names
-        where = (0, 0, -1) if dynamic else (0, 0)
-        omega = f"{float(tensor.axis('omega').values[-1]):.4f}" if dynamic else "0"
-        for part, name in enumerate(tensor.axis("part").values):
-            values, errors = tensor.values[(part, *where)], tensor.errors[(part, *where)]
-            for row, spin in enumerate(SPIN_AXES):
-                table.add_row(
-                    tensor.symbol if row == 0 else "",
-                    str(name) if row == 0 else "",
-                    omega if row == 0 else "",
-                    spin,
-                    *(f"{value:.5e}" for value in values[row]),
-                    f"{errors[row].max():.1e}",
-                    tensor.unit if row == 0 else "",
-                )
+        rows = _matrix_rows if matrices else _component_rows
+        for cells in rows(piece, symbol, everything, units):
+            table.add_row(*cells)
+    if matrices:
+        _name_components(table, shown)
     return table
+
+
+def _name_components(table: Table, shown: Sequence[Piece]) -> None:
+    """Say in the title what rows and columns are."""
+    axes = {component_axes(piece.tensor) for piece in shown}
+    for names in sorted(axes, key=len, reverse=True)[:1]:
+        if len(names) == 2:
+            table.title = f"{table.title} ({names[0]} component: rows; {names[1]}: columns)"
+        elif len(names) == 1:
+            table.title = f"{table.title} ({names[0]} component: columns)"
+
+
+def _matrix_rows(
+    piece: Piece, symbol: str, everything: bool, units: Sequence[str]
+) -> Iterator[list[str]]:
+    """Rows of a tensor of rank 0, 1 or 2, one for each of its first components; then as quoted."""
+    tensor = piece.tensor
+    axes = component_axes(tensor)
+    quoted = _quoted(tensor, units)
+    for part, place, omega in _places(piece):
+        head = [symbol, part, omega]
+        for factor, unit in filter(None, ((1.0, tensor.unit), quoted)):
+            values = factor * piece.values[place].reshape(-1, 3 if axes else 1)
+            errors = abs(factor) * tensor.errors[place].reshape(values.shape)
+            for x, row in enumerate(values):
+                yield [
+                    *head,
+                    SPIN_AXES[x] if len(axes) == 2 else "",
+                    *(f"{value:.5e}" for value in row),
+                    *[""] * (3 - len(row)),
+                    f"{errors[x].max():.1e}",
+                    unit if x == 0 else "",
+                ]
+                head = ["", "", ""]
+
+
+def _component_rows(
+    piece: Piece, symbol: str, everything: bool, units: Sequence[str]
+) -> Iterator[list[str]]:
+    """Rows of a tensor, one for each component that is not negligible."""
+    tensor = piece.tensor
+    quoted = _quoted(tensor, units)
+    for part, place, omega in _places(piece):
+        values, errors = piece.values[place], tensor.errors[place]
+        size = np.abs(values)
+        visible = size > NEGLIGIBLE * size.max(initial=0.0)
+        if everything:
+            visible = np.ones(values.shape, dtype=bool)
+        head = [symbol, part, omega]
+        for at in np.argwhere(visible):
+            where = tuple(int(x) for x in at)
+            cells = [
+                *head,
+                "".join(SPIN_AXES[x] for x in where),
+                f"{values[where]:.5e}",
+                f"{errors[where]:.1e}",
+                tensor.unit,
+            ]
+            if quoted is not None:
+                cells += [f"{quoted[0] * values[where]:.5e}", quoted[1]]
+            yield cells
+            head = ["", "", ""]
+        left_out = int((~visible).sum())
+        if left_out:
+            largest = float(size[~visible].max())
+            words = f"{left_out} more" if visible.any() else f"all {left_out}"
+            yield [*head, words, f"≤ {largest:.1e}", f"{errors[~visible].max():.1e}", tensor.unit]
+
+
+def _places(piece: Piece) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    """Every part at two photon energies: its name, its place in the tensor, and ħω in words."""
+    others = [axis for axis in piece.tensor.axes if axis.values != SPIN_AXES]
+    names = [axis.name for axis in others]
+    parts = others[names.index("part")].values if "part" in names else ("",)
+    omega_w = others[names.index("omega")].values if "omega" in names else (0.0,)
+    for w in sorted({0, len(omega_w) - 1}):
+        for q, part in enumerate(parts):
+            here = {"part": q, "omega": w}
+            place = tuple(here.get(name, 0) for name in names)
+            # Half of a complex number that vanishes at this photon energy says nothing.
+            if not piece.part or np.any(piece.values[place]) or not np.any(piece.values):
+                yield str(part), place, f"{omega_w[w]:.4f}"
+
+
+def _quoted(tensor: Tensor, units: Sequence[str]) -> tuple[float, str] | None:
+    """Factor and unit in which experimenters quote a tensor."""
+    if not quoted_units(tensor):
+        return None
+    unit = next((unit for unit in units if can_be_in(tensor, unit)), None)
+    one = replace(tensor, values=np.ones_like(tensor.values), errors=np.zeros_like(tensor.errors))
+    there = in_unit(one, unit)
+    return float(there.values.flat[0].real), there.unit
+
+
+def form_lines(forms: Sequence[SymmetryForm]) -> list[str]:
+    """What symmetry allows, once for all tensors of the same form, and how well it is obeyed.
+
+    Parameters
+    ----------
+    forms : sequence of SymmetryForm
+        Of the tensors of one response.
+
+    Returns
+    -------
+    list of str
+    """
+    alike: dict[tuple[str, str], list[SymmetryForm]] = {}
+    there = [form for form in forms if max(form.largest, form.largest_part) > 0.0]
+    for form in there or forms[:1]:
+        alike.setdefault((form.group, form.allowed_words), []).append(form)
+    lines = []
+    for (group, words), members in alike.items():
+        symbols = ", ".join(form.tensor for form in members)
+        lines.append(f"{group}: {symbols} {words}; {members[0].size_words}")
+        lines += [f"{form.tensor} likewise: {form.size_words}" for form in members[1:]]
+    return lines
+
+
+def response_lines(name: str) -> list[str]:
+    """What a response needs, takes and gives.
+
+    Parameters
+    ----------
+    name : str
+        One of ``RESPONSES``.
+
+    Returns
+    -------
+    list of str
+    """
+    response, section = RESPONSES[name], SECTIONS[name]
+    claims = example_of(response).claims
+    lines = [f"{name}: {(response.__doc__ or claims.title).splitlines()[0]}"]
+    for variant, operators in response.needs.items():
+        needs = ", ".join(sorted(operators)) or "nothing beyond H and r"
+        lines.append(f"  needs{f' ({variant})' if variant else ''}: {needs}")
+    words = {item.name: item.words for item in parameters_of(response)}
+    aliases = {"mu": "mu_f", "omega": "omega_w", "frequency_thz": "omega_w"}
+    for key, info in section.model_fields.items():
+        if key == "name":
+            continue
+        default = "needed" if info.is_required() else f"default {info.default!r}"
+        text = words.get(aliases.get(key, key), "")
+        if key == "frequency_thz":
+            text = "The same as omega, as a frequency. [THz]"
+        if key == "tau":
+            text = "Relaxation time at which to give the response too. [fs]"
+        if info.default is None:
+            default = "optional"
+        lines.append(f"  {key} ({default}): {text}".rstrip(": "))
+    for tensor in claims.published:
+        units = {d: tensor.unit_in(d) or "1" for d in (2, 3)}
+        axes = ", ".join(axis.name for axis in tensor.axes if axis.values == SPIN_AXES) or "scalar"
+        lines.append(
+            f"  gives {tensor.name} {tensor.symbol} [{axes}]: {tensor.description}; "
+            f"{units[2]} in 2D, {units[3]} in 3D"
+        )
+    return lines
 
 
 def spin_table(induced: InducedSpin, spin: str) -> Table:

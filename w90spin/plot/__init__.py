@@ -10,8 +10,9 @@ except ImportError as _problem:
     ) from _problem
 
 from w90spin.plot.bands import plot_bands, tabulate_bands
+from w90spin.plot.curves import plot_curves, tabulate_curves
 from w90spin.plot.doping import plot_doping, tabulate_doping
-from w90spin.plot.everything import Pictures, plot_all
+from w90spin.plot.everything import Choice, Pictures, plot_all
 from w90spin.plot.layers import (
     plot_signed_spin,
     plot_spin_by_angle,
@@ -30,11 +31,13 @@ from w90spin.plot.style import house_style, save_figure
 from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
 
 __all__ = [
+    "Choice",
     "Pictures",
     "PlotError",
     "house_style",
     "plot_all",
     "plot_bands",
+    "plot_curves",
     "plot_doping",
     "plot_induced_spin",
     "plot_kmap",
@@ -45,6 +48,7 @@ __all__ = [
     "plot_trajectory",
     "save_figure",
     "tabulate_bands",
+    "tabulate_curves",
     "tabulate_doping",
     "tabulate_induced_spin",
     "tabulate_kmap",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 
 from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.plot.component import (
@@ -21,15 +22,18 @@ from w90spin.plot.component import (
 from w90spin.plot.style import (
     LINE_COLOURS,
     PALETTE,
+    Colours,
+    Scale,
     add_colour_bar,
-    colour_limit,
     house_axes,
     house_style,
     say_in_axes,
     set_ticks,
     set_title,
+    symmetric_colours,
 )
 from w90spin.response.claims import Axis
+from w90spin.results.component import ComponentChoice
 from w90spin.results.result import BandPath
 from w90spin.units import SPIN_AXES
 
@@ -56,12 +60,12 @@ def plot_bands(
     path: BandPath,
     *,
     colour: str | None = "spin_z",
-    spin: str = "z",
-    field: str = "x",
+    component: ComponentChoice | None = None,
     part_index: int = 0,
     omega_index: int = 0,
     imaginary: bool = False,
     window: tuple[float, float] | None = None,
+    scale: Scale = "auto",
     axes: Axes | None = None,
 ) -> Axes:
     """Draw bands relative to the Fermi level.
@@ -76,14 +80,17 @@ def plot_bands(
     colour : str, optional
         "spin_x", "spin_y", "spin_z", or a tensor such as "upsilon1"; of paths with parts also
         "weight" and "part_spin_x", ..., on the part of `part_index`; None for plain lines.
-    spin, field : str
-        Component of the tensor: "x", "y" or "z".
+    component : str or mapping, optional
+        Of the tensor: one letter for each of its Cartesian axes, as in ``"xyz"``, or by name, as
+        in ``"flow=x,spin=z"``; the largest where that leaves a choice.
     part_index, omega_index : int
         Which entry of the tensor's other axes; negative ones count from the end.
     imaginary : bool
         Of a complex tensor draw the imaginary part.
     window : pair of float, optional
         Lowest and highest E - μ; all bands if left out. [eV]
+    scale : "auto", "linear" or "log"
+        Of the colours of a tensor, as for :func:`~w90spin.plot.plot_kmap`.
     axes : Axes, optional
         Where to draw; a new figure if left out.
 
@@ -96,7 +103,7 @@ def plot_bands(
     PlotError
         If the component does not exist, or no band lies in the window.
     """
-    drawn = _pick(path, colour, spin, field, part_index, omega_index, imaginary, window)
+    drawn = _pick(path, colour, component, part_index, omega_index, imaginary, window)
     joined_k = _joined(path)
     with house_style():
         axes = house_axes(axes, HEIGHT)
@@ -107,23 +114,21 @@ def plot_bands(
             lines, value_x = _coloured_lines(
                 path.distance_k, drawn.energy_kn, drawn.colour.values, joined_k
             )
-            lowest: float | None = None
             if drawn.colour.column.split()[0] in _DIRECTIONS:
-                limit, extend = 1.0, "neither"
+                colours = Colours(Normalize(-1.0, 1.0), 1.0, "neither")
             elif drawn.colour.column.startswith("weight"):
-                lowest, limit, extend = 0.0, 1.0, "neither"
+                colours = Colours(Normalize(0.0, 1.0), 1.0, "neither")
             else:
                 low, high = drawn.window
                 inside_kn = (drawn.energy_kn >= low) & (drawn.energy_kn <= high)
-                limit, extend = colour_limit(drawn.colour.values[inside_kn], HOT_PERCENT)
+                colours = symmetric_colours(drawn.colour.values[inside_kn], HOT_PERCENT, scale)
             collection = LineCollection(
-                list(lines), cmap=LINE_COLOURS, linewidth=1.2, capstyle="butt", joinstyle="round",
-                zorder=2,
+                list(lines), cmap=LINE_COLOURS, norm=colours.norm, linewidth=1.2,
+                capstyle="butt", joinstyle="round", zorder=2,
             )  # fmt: skip
             collection.set_array(value_x)
-            collection.set_clim(-limit if lowest is None else lowest, limit)
             axes.add_collection(collection)
-            add_colour_bar(axes, collection, drawn.colour.label, drawn.colour.unit, limit, extend)
+            add_colour_bar(axes, collection, drawn.colour.label, drawn.colour.unit, colours)
             say_in_axes(axes, drawn.colour.values)
         axes.set_xlim(path.distance_k[0], path.distance_k[-1])
         axes.set_ylim(*drawn.window)
@@ -140,8 +145,7 @@ def tabulate_bands(
     path: BandPath,
     *,
     colour: str | None = "spin_z",
-    spin: str = "z",
-    field: str = "x",
+    component: ComponentChoice | None = None,
     part_index: int = 0,
     omega_index: int = 0,
     imaginary: bool = False,
@@ -155,7 +159,7 @@ def tabulate_bands(
         The bands.
     colour : str, optional
         What colours the lines.
-    spin, field : str
+    component : str or mapping, optional
         Component of the tensor.
     part_index, omega_index : int
         Which entry of the tensor's other axes.
@@ -174,7 +178,7 @@ def tabulate_bands(
     PlotError
         If the component does not exist, or no band lies in the window.
     """
-    drawn = _pick(path, colour, spin, field, part_index, omega_index, imaginary, window)
+    drawn = _pick(path, colour, component, part_index, omega_index, imaginary, window)
     n_k, n_bands = drawn.energy_kn.shape
     columns: dict[str, FloatArray | IntArray] = {
         "band": np.repeat(drawn.band_n + 1, n_k),
@@ -197,8 +201,7 @@ def tabulate_bands(
 def _pick(
     path: BandPath,
     colour: str | None,
-    spin: str,
-    field: str,
+    choice: ComponentChoice | None,
     part_index: int,
     omega_index: int,
     imaginary: bool,
@@ -225,7 +228,7 @@ def _pick(
         )
     component = None
     if colour is not None:
-        component = _colour(path, colour, spin, field, part_index, omega_index, imaginary)
+        component = _colour(path, colour, choice, part_index, omega_index, imaginary)
         component = Component(
             component.values[:, band_n],
             component.label,
@@ -239,8 +242,7 @@ def _pick(
 def _colour(
     path: BandPath,
     colour: str,
-    spin: str,
-    field: str,
+    choice: ComponentChoice | None,
     part_index: int,
     omega_index: int,
     imaginary: bool,
@@ -269,14 +271,9 @@ def _colour(
             f"colour = '{colour}' is none of {', '.join(known)}. Give one of "
             "these, or None for plain lines."
         )
-    wanted: dict[str, int | str] = {
-        "spin": spin,
-        "field": field,
-        "part": part_index,
-        "omega": omega_index,
-    }
+    wanted = {"part": part_index, "omega": omega_index}
     found = find_tensor(path.tensors, colour, "the path")
-    return pick_component(found, ("k", "band"), wanted, imaginary=imaginary)
+    return pick_component(found, ("k", "band"), wanted, component=choice, imaginary=imaginary)
 
 
 def _joined(path: BandPath) -> BoolArray:

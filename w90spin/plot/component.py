@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from w90spin.arrays import FloatArray
-from w90spin.errors import W90SpinError
+from w90spin.errors import ResponseError, W90SpinError
 from w90spin.response.claims import Axis
+from w90spin.results.component import ComponentChoice, choose_component
 from w90spin.results.result import Tensor
-from w90spin.units import thz_from_ev
+from w90spin.units import SPIN_AXES, thz_from_ev
 
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻", "0123456789()+-", strict=True))
 _SHOWN_CHOICES = 12
@@ -39,6 +40,8 @@ class Component:
         Unit of the values.
     context : tuple of str
         Where the other axes stand: "ħω = 0.2068 eV (50 THz)", "μ = 1.422 eV", ...
+    errors : float array, or None
+        Estimated errors of the values.
     """
 
     values: FloatArray
@@ -46,13 +49,15 @@ class Component:
     column: str
     unit: str
     context: tuple[str, ...]
+    errors: FloatArray | None = None
 
 
 def pick_component(
     tensor: Tensor,
     keep: tuple[str, ...],
-    wanted: Mapping[str, int | str],
+    wanted: Mapping[str, int],
     *,
+    component: ComponentChoice | None = None,
     imaginary: bool = False,
 ) -> Component:
     """Cut a tensor down to the axes that a picture shows.
@@ -63,9 +68,12 @@ def pick_component(
         The tensor.
     keep : tuple of str
         Axes that stay, in the order of the tensor.
-    wanted : mapping of str to int or str
-        Index or name on the other axes.  Axes that the tensor lacks are passed over; an axis of
-        one entry need not be named.
+    wanted : mapping of str to int
+        Index on the other axes.  Axes that the tensor lacks are passed over; an axis of one entry
+        need not be named.
+    component : str or mapping, optional
+        Which component, as in ``"xyz"`` or ``{"flow": "x"}``; the largest where that leaves a
+        choice.
     imaginary : bool
         Of complex values take the imaginary part instead of the real one.
 
@@ -84,18 +92,26 @@ def pick_component(
                 f"{tensor.name} has the axes {', '.join(tensor.axis_names)}, but this picture "
                 f"needs '{name}'. Choose another tensor."
             )
+    try:
+        letters = choose_component(tensor, component)
+    except ResponseError as problem:
+        raise PlotError(str(problem)) from None
     indices: list[int | slice] = []
     places: dict[str, str] = {}
     for axis in tensor.axes:
         if axis.name in keep:
             indices.append(slice(None))
             continue
+        if axis.name in letters:
+            indices.append(SPIN_AXES.index(letters[axis.name]))
+            continue
         index = _index(tensor.name, axis, wanted)
         indices.append(index)
         places[axis.name] = _place(axis, index)
     values = np.asarray(tensor.values[tuple(indices)])
-    subscript = "".join(str(places[name]) for name in ("spin", "field") if name in places)
-    label, column = symbol_text(tensor.symbol, subscript), f"{tensor.name}_{subscript}".rstrip("_")
+    subscript = "".join(letters.values())
+    label = symbol_text(tensor.symbol, _indices(letters))
+    column = f"{tensor.name}_{subscript}".rstrip("_")
     if np.iscomplexobj(values):
         values = values.imag if imaginary else values.real
         label = ("Im " if imaginary else "Re ") + label
@@ -106,6 +122,7 @@ def pick_component(
         column=column,
         unit=tensor.unit,
         context=tuple(places[name] for name in _TITLE_ORDER if places.get(name)),
+        errors=np.asarray(tensor.errors[tuple(indices)], dtype=np.float64),
     )
 
 
@@ -181,6 +198,8 @@ def place_text(name: str, value: float) -> str:
     -------
     str
     """
+    if name == "omega" and value == 0.0:
+        return "ħω = 0"
     if name == "omega":
         return f"ħω = {number_text(value)} eV ({number_text(thz_from_ev(value))} THz)"
     if name == "mu":
@@ -236,16 +255,28 @@ def symbol_text(symbol: str, subscript: str) -> str:
     --------
     >>> symbol_text("Υ⁽¹⁾", "zy")
     '$Υ^{(1)}_{zy}$'
+    >>> symbol_text("χ/τ", "zy")
+    '$χ_{zy}/τ$'
     """
     raised = re.sub(
         f"[{''.join(_RAISED)}]+",
         lambda found: "^{" + "".join(_RAISED[letter] for letter in found[0]) + "}",
         symbol,
     )
-    return f"${raised}_{{{subscript}}}$" if subscript else f"${raised}$"
+    barred = re.sub(r"(.)\u0304", r"\\bar{\1}", raised)
+    what, slash, rest = barred.partition("/")
+    indices = f"_{{{subscript}}}" if subscript else ""
+    return f"${what}{indices}{slash}{rest}$"
 
 
-def _index(owner: str, axis: Axis, wanted: Mapping[str, int | str]) -> int:
+def _indices(letters: Mapping[str, str]) -> str:
+    """Letters as indices: the spin of a spin current stands apart, "xy;z"."""
+    if "flow" not in letters or "spin" not in letters:
+        return "".join(letters.values())
+    return "".join(x for axis, x in letters.items() if axis != "spin") + ";" + letters["spin"]
+
+
+def _index(owner: str, axis: Axis, wanted: Mapping[str, int]) -> int:
     if axis.name not in wanted:
         if len(axis.values) == 1:
             return 0
@@ -253,15 +284,7 @@ def _index(owner: str, axis: Axis, wanted: Mapping[str, int | str]) -> int:
             f"{owner} has {len(axis.values)} entries on its axis '{axis.name}' "
             f"({_choices(axis)}), of which this picture can show one, but cannot choose."
         )
-    choice = wanted[axis.name]
-    if isinstance(choice, str):
-        if choice not in axis.values:
-            raise PlotError(
-                f"{axis.name} = '{choice}' is not among the components of {owner}: "
-                f"{_choices(axis)}. Give one of these."
-            )
-        return axis.values.index(choice)
-    return check_index(choice, axis, owner)
+    return check_index(wanted[axis.name], axis, owner)
 
 
 def _choices(axis: Axis) -> str:

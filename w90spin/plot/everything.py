@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -14,10 +14,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from w90spin.derive import FieldPulse, InducedSpin, NeelDynamics, NeelField, SpinPulse
-from w90spin.plot import bands, layers, neel, spectrum, zone_map
+from w90spin.derive import (
+    FieldPulse,
+    InducedSpin,
+    NeelDynamics,
+    NeelField,
+    SpinPulse,
+    can_be_in,
+    in_unit,
+    quoted_units,
+)
+from w90spin.errors import ResponseError
+from w90spin.plot import bands as band
+from w90spin.plot import curves as curve
+from w90spin.plot import layers, neel, spectrum, zone_map
 from w90spin.plot.bands import plot_bands, tabulate_bands
-from w90spin.plot.component import PlotError
+from w90spin.plot.component import PlotError, find_tensor
+from w90spin.plot.curves import plot_curves, running_axes, tabulate_curves
 from w90spin.plot.layers import (
     plot_signed_spin,
     plot_spin_by_angle,
@@ -34,11 +47,41 @@ from w90spin.plot.pulse import plot_pulse, tabulate_pulse
 from w90spin.plot.spectrum import plot_induced_spin, tabulate_induced_spin
 from w90spin.plot.style import COLUMN, house_style, root_figure, save_figure, trim_height
 from w90spin.plot.zone_map import plot_kmap, tabulate_kmap
-from w90spin.results.result import BandPath, Result, Tensor
+from w90spin.results.component import (
+    ComponentChoice,
+    Piece,
+    choose_component,
+    component_axes,
+    fits,
+    pieces,
+)
+from w90spin.results.result import BandPath, ResponseResult, Result, Tensor
 from w90spin.units import SPIN_AXES
 
-FALLBACK = ("z", "x")  # component of a result that has none
+FALLBACK = "z"  # spin component where there is none
 LEADING = "upsilon1"  # its largest component is drawn, where there are several tensors
+
+NOTHING = 1e-6  # share of what is added up below which a sum is cancellation
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which tensors and which component to draw.
+
+    Parameters
+    ----------
+    response, tensor : str, optional
+        Names; all if left out.
+    component : str or mapping, optional
+        As in ``"xyz"`` or ``"flow=x,spin=z"``; the largest where that leaves a choice.
+    """
+
+    response: str | None = None
+    tensor: str | None = None
+    component: ComponentChoice | None = None
+
+
+EVERYTHING = Choice()
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +126,20 @@ def plot_all(
     derived: Pictures | None = None,
     formats: Sequence[str] = ("png",),
     spin: str | None = None,
-    field: str | None = None,
+    curves: Choice = EVERYTHING,
+    kmap: Choice = EVERYTHING,
+    bands: Choice = EVERYTHING,
+    versus: str | None = None,
+    units: Sequence[str] = (),
     omega_index: int = -1,
     window: tuple[float, float] | None = (-3.0, 3.0),
 ) -> list[Path]:
     """Draw all that a result has, each picture with its numbers in a CSV file beside it.
 
-    Every real tensor and every part of maps and bands gets its picture, at the first temperature
-    and Fermi level; complex tensors repeat the real ones.
+    Every tensor is drawn against each of Fermi level, photon energy and temperature of which it has
+    several values, and every tensor and part of maps and bands gets its picture, at the first
+    temperature and Fermi level; complex tensors that repeat real ones, and halves of complex
+    tensors that vanish or repeat others, do not.
 
     Parameters
     ----------
@@ -105,9 +154,17 @@ def plot_all(
         More to draw.
     formats : sequence of str
         Of "png", "pdf", "svg".
-    spin, field : str, optional
-        Component; the largest of the response if left out, among those of the field of `induced`
-        if that is given and along an axis.
+    spin : str, optional
+        Spin component of the induced spin, of spins per field, and of the colours of bands; the
+        largest if left out.
+    curves, kmap, bands : Choice
+        What to draw of the integrated tensors, of the map and of the bands.  Left to itself the
+        component is the largest of the response, that of the field of `induced` if that is given
+        and along an axis.
+    versus : "mu", "omega" or "kT", optional
+        The only axis to draw curves against.
+    units : sequence of str
+        Units for curves of what can be had in them, instead of the usual ones.
     omega_index : int
         Photon energy of maps and bands, the last one if left out.
     window : pair of float, optional
@@ -121,7 +178,7 @@ def plot_all(
     Raises
     ------
     PlotError
-        For an unknown component or format, or a folder that cannot be written to.
+        For an unknown tensor, component or format, or a folder that cannot be written to.
     """
     folder = Path(folder)
     try:
@@ -141,6 +198,7 @@ def plot_all(
             yield figure.subplots()
         written.extend(save_figure(figure, folder / _file_name(name), table, formats))
 
+    hints = {"spin": spin, "field": _axis_of_field(induced)}
     if induced is not None:
         for order, s in _visible_orders(induced, spin):
             table = tabulate_induced_spin(induced, order=order, spin=s)
@@ -149,31 +207,44 @@ def plot_all(
     if derived is not None:
         for name, figure, numbers in _derived(induced, derived, spin):
             written.extend(save_figure(figure, folder / name, numbers, formats))
-    spin, field = _largest_component(result, induced, spin, field)
+    for shown in _integrated(result, curves, hints):
+        tensor = in_usual_unit(shown.tensor, units)
+        for axis in running_axes(tensor):
+            if versus in (None, axis):
+                drawn: _Drawn = {"component": shown.component}
+                table = tabulate_curves(tensor, axis, **drawn)
+                name = f"{shown.response}_{tensor.name}{shown.letters}_{axis}"
+                with picture(name, curve.HEIGHT, table) as axes:
+                    plot_curves(tensor, axis, **drawn, axes=axes)
     if result.kmap is not None:
-        for name, part, ending in _real_parts(result.kmap.tensors):
-            chosen = _Chosen(spin=spin, field=field, part_index=part, omega_index=omega_index)
+        source = result.responses.get(result.kmap.response)
+        for shown in _sampled(result.kmap.tensors, source, kmap, hints, "the map"):
+            chosen = shown.arguments(omega_index)
+            name = shown.tensor.name
             table = tabulate_kmap(result.kmap, name, **chosen)
-            with picture(f"kmap_{name}_{spin}{field}{ending}", zone_map.HEIGHT, table) as axes:
+            with picture(f"kmap_{shown.file_name}", zone_map.HEIGHT, table) as axes:
                 trim_height(root_figure(plot_kmap(result.kmap, name, **chosen, axes=axes)))
     if result.path is not None:
         path = result.path
         if window is not None and not _any_band_in(path, window):
             window = None
+        spin = spin or _leading_spin(result)
         # A model without spin has zeros there.
         colour = f"spin_{spin}" if np.any(path.spin_kns) else None
         lines = tabulate_bands(path, colour=colour, window=window)
-        with picture(f"bands_{colour}" if colour else "bands", bands.HEIGHT, lines) as axes:
+        with picture(f"bands_{colour}" if colour else "bands", band.HEIGHT, lines) as axes:
             plot_bands(path, colour=colour, window=window, axes=axes)
         for q, part_name in enumerate(path.parts):
             for name in ("weight", f"part_spin_{spin}"):
                 lines = tabulate_bands(path, colour=name, window=window, part_index=q)
-                with picture(f"bands_{name}_{part_name}", bands.HEIGHT, lines) as axes:
+                with picture(f"bands_{name}_{part_name}", band.HEIGHT, lines) as axes:
                     plot_bands(path, colour=name, window=window, part_index=q, axes=axes)
-        for name, part, ending in _real_parts(path.tensors):
-            chosen = _Chosen(spin=spin, field=field, part_index=part, omega_index=omega_index)
+        source = result.responses.get(path.response)
+        for shown in _sampled(path.tensors, source, bands, hints, "the path"):
+            chosen = shown.arguments(omega_index)
+            name = shown.tensor.name
             lines = tabulate_bands(path, colour=name, window=window, **chosen)
-            with picture(f"bands_{name}_{spin}{field}{ending}", bands.HEIGHT, lines) as axes:
+            with picture(f"bands_{shown.file_name}", band.HEIGHT, lines) as axes:
                 plot_bands(path, colour=name, window=window, **chosen, axes=axes)
     return written
 
@@ -214,11 +285,45 @@ def _derived(
         yield "trajectory", plot_trajectory(moved), tabulate_trajectory(moved)
 
 
-class _Chosen(TypedDict):
-    spin: str
-    field: str
+_Hints = Mapping[str, str | None]
+"""Axes of the induced spin and its field, as far as they are known."""
+
+
+class _Drawn(TypedDict):
+    component: ComponentChoice
+
+
+class _Sampled(TypedDict):
+    component: ComponentChoice
     part_index: int
     omega_index: int
+    imaginary: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A piece of a tensor, on one part of the cell, and its component."""
+
+    response: str
+    tensor: Tensor
+    component: ComponentChoice
+    letters: str = ""
+    part_index: int = 0
+    part: str = ""
+    half: str = ""
+
+    def arguments(self, omega_index: int) -> _Sampled:
+        return {
+            "component": self.component,
+            "part_index": self.part_index,
+            "omega_index": omega_index,
+            "imaginary": self.half == "Im",
+        }
+
+    @property
+    def file_name(self) -> str:
+        ends = "".join(f"_{piece}" for piece in (self.half, self.part) if piece)
+        return f"{self.tensor.name}{self.letters}{ends}"
 
 
 def _visible_orders(induced: InducedSpin, spin: str | None) -> Iterator[tuple[int, str]]:
@@ -227,7 +332,7 @@ def _visible_orders(induced: InducedSpin, spin: str | None) -> Iterator[tuple[in
     above_ixs = size_ixs > induced.errors.reshape(size_ixs.shape)
     largest_is = np.nan_to_num(size_ixs).max(axis=1, initial=0.0)
     if not largest_is.any():
-        yield 1, spin or FALLBACK[0]
+        yield 1, spin or FALLBACK
         return
     for order, largest_s in enumerate(largest_is):
         s = spin or SPIN_AXES[int(np.argmax(largest_s))]
@@ -236,42 +341,132 @@ def _visible_orders(induced: InducedSpin, spin: str | None) -> Iterator[tuple[in
             yield order, s
 
 
-def _largest_component(
-    result: Result, induced: InducedSpin | None, spin: str | None, field: str | None
-) -> tuple[str, str]:
-    """Spin and field component to draw, where the user has not said."""
-    if field is None and induced is not None and induced.field_direction in SPIN_AXES:
-        field = induced.field_direction
-    sources = [response.tensors for response in result.responses.values()]
-    sources += [drawn.tensors for drawn in (result.kmap, result.path) if drawn is not None]
-    usable = [
-        tensor
-        for tensors in sources
-        for tensor in tensors.values()
-        if {"spin", "field"} <= set(tensor.axis_names) and tensor.values.size
-    ]
-    if not usable:
-        return spin or FALLBACK[0], field or FALLBACK[1]
-    tensor = next((tensor for tensor in usable if tensor.name == LEADING), usable[0])
-    spins, fields = tensor.axis("spin").values, tensor.axis("field").values
-    ends = tensor.axis_names.index("spin"), tensor.axis_names.index("field")
-    size_xsb = np.moveaxis(np.nan_to_num(np.abs(tensor.values)), ends, (-2, -1))
-    size_sb = size_xsb.reshape(-1, len(spins), len(fields)).max(axis=0)
-    if spin in spins:
-        size_sb = np.where(np.array(spins)[:, None] == spin, size_sb, -1.0)
-    if field in fields:
-        size_sb = np.where(np.array(fields) == field, size_sb, -1.0)
-    s, b = np.unravel_index(int(np.argmax(size_sb)), size_sb.shape)
-    return spin or str(spins[s]), field or str(fields[b])
+def _axis_of_field(induced: InducedSpin | None) -> str | None:
+    """Axis along which the field of the induced spin points, if it does."""
+    if induced is None or induced.field_direction not in SPIN_AXES:
+        return None
+    return induced.field_direction
 
 
-def _real_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, int, str]]:
-    """Tensor, part, and the part's ending of the file name, for all pictures to draw."""
-    real = [tensor for tensor in tensors.values() if not np.iscomplexobj(tensor.values)]
-    for tensor in real or tensors.values():
+def _integrated(result: Result, choice: Choice, hints: _Hints) -> Iterator[_Shown]:
+    """Integrated tensors to draw against their axes."""
+    if choice.response is not None and choice.response not in result.responses:
+        known = ", ".join(result.responses) or "no response at all"
+        raise PlotError(f"'{choice.response}' is not in the result, which has {known}.")
+    found = 0
+    for response in result.responses.values():
+        if choice.response not in (None, response.name):
+            continue
+        wanted = [tensor for tensor in response.tensors.values() if _wanted(tensor, choice)]
+        found += len(wanted)
+        for tensor in dict.fromkeys(piece.tensor for piece in pieces(wanted)):
+            # What a symmetry makes vanish needs no picture, unless it was asked for.
+            if running_axes(tensor) and (np.any(tensor.values) or choice.tensor is not None):
+                letters = _component(tensor, response, choice, hints)
+                yield _Shown(response.name, tensor, letters, _letters(letters))
+    asked_for = [repr(word) for word in (choice.tensor, choice.component) if word is not None]
+    if asked_for and not found and result.responses:
+        known = ", ".join(
+            f"{tensor.name} [{', '.join(component_axes(tensor)) or 'scalar'}]"
+            for response in result.responses.values()
+            for tensor in response.tensors.values()
+        )
+        raise PlotError(f"{' '.join(asked_for)} is not in the result, which has {known}.")
+
+
+def _sampled(
+    tensors: Mapping[str, Tensor],
+    source: ResponseResult | None,
+    choice: Choice,
+    hints: _Hints,
+    owner: str,
+) -> Iterator[_Shown]:
+    """Pieces and parts of the tensors of a map or of bands."""
+    if not tensors:
+        return
+    if choice.tensor is not None:
+        find_tensor(tensors, choice.tensor, owner)
+    shown = list(pieces(tensor for tensor in tensors.values() if _wanted(tensor, choice)))
+    if choice.tensor is not None and not shown:
+        shown = [Piece(tensors[choice.tensor], "")]  # says what is wrong with the component
+    if not shown and choice.component is not None:
+        shown = [Piece(next(iter(tensors.values())), "")]
+    for piece in shown:
+        tensor = piece.tensor
+        letters = _component(tensor, source or tensors, choice, hints)
         parts = tensor.axis("part").values if "part" in tensor.axis_names else ("total",)
         for q, part in enumerate(parts):
-            yield tensor.name, q, f"_{part}" if len(parts) > 1 else ""
+            ending = str(part) if len(parts) > 1 else ""
+            yield _Shown("", tensor, letters, _letters(letters), q, ending, piece.part)
+
+
+def _wanted(tensor: Tensor, choice: Choice) -> bool:
+    return choice.tensor in (None, tensor.name) and fits(tensor, choice.component)
+
+
+def _component(
+    tensor: Tensor,
+    family: ResponseResult | Mapping[str, Tensor],
+    choice: Choice,
+    hints: _Hints,
+) -> dict[str, str]:
+    """Component to draw: of tensors with the same axes the one that is largest in the leading."""
+    members = family.tensors if isinstance(family, ResponseResult) else family
+    axes = component_axes(tensor)
+    alike = [member for member in members.values() if component_axes(member) == axes]
+    leading = next((member for member in alike if member.name == LEADING), None)
+    leading = _summed(leading or next(iter(alike), tensor))
+    try:
+        if choice.component is None and axes == ("spin", "field"):
+            return choose_component(leading, {a: x for a, x in hints.items() if x is not None})
+        return choose_component(leading, choice.component)
+    except ResponseError as problem:
+        raise PlotError(str(problem)) from None
+
+
+def _summed(tensor: Tensor) -> Tensor:
+    """Sum over the points of a map: what cancels between them does not lead."""
+    if "u" not in tensor.axis_names:
+        return tensor
+    values = tensor.values.sum(axis=(0, 1), keepdims=True)
+    if np.abs(values).max(initial=0.0) < NOTHING * np.abs(tensor.values).sum():
+        return tensor
+    return replace(tensor, values=values)
+
+
+def _letters(component: Mapping[str, str]) -> str:
+    return "_" + "".join(component.values()) if component else ""
+
+
+def _leading_spin(result: Result) -> str:
+    """Spin component of the largest component of the first tensor that has one."""
+    tensors = [t for response in result.responses.values() for t in response.tensors.values()]
+    if result.path is not None:
+        tensors += result.path.tensors.values()
+    for tensor in sorted(tensors, key=lambda tensor: tensor.name != LEADING):
+        if "spin" in component_axes(tensor) and np.any(tensor.values):
+            return choose_component(tensor)["spin"]
+    return FALLBACK
+
+
+def in_usual_unit(tensor: Tensor, units: Sequence[str] = ()) -> Tensor:
+    """Tensor in the first of some units that it can be had in, or else the usual one.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        In the code's units.
+    units : sequence of str
+        In order of preference.
+
+    Returns
+    -------
+    Tensor
+        As it was where there is no other unit for it.
+    """
+    if not quoted_units(tensor):
+        return tensor
+    return in_unit(tensor, next((unit for unit in units if can_be_in(tensor, unit)), None))
 
 
 def _any_band_in(path: BandPath, window: tuple[float, float]) -> bool:

@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis as DrawnAxis
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike
@@ -67,8 +68,27 @@ LINE_COLOURS: Colormap = LinearSegmentedColormap.from_list(
     "w90spin_lines", ["#0047ab", "#5b8fd0", "#bdbdbd", "#e07b4f", "#b22200"]
 ).with_extremes(bad="0.2")
 
+Scale = Literal["auto", "linear", "log"]
+"""Of colours."""
+
+FAR = 5e3
+"""Upper end of logarithmic colours over the median from which on they are taken."""
+
+TAIL = 100.0
+"""Logarithmic colours end at so many times that percentile."""
+
+MOST_DECADES = 6
+"""Decades on each side of the linear middle of logarithmic colours."""
+
 HOT = 2.0
 """Largest value over a high percentile from which on the largest no longer sets the colours."""
+
+_EXTEND = {
+    (False, False): "neither",
+    (True, True): "both",
+    (True, False): "min",
+    (False, True): "max",
+}
 
 _DATELESS: dict[str, dict[str, Any]] = {
     "png": {"Software": "w90spin"},
@@ -238,7 +258,62 @@ def colour_limit(values: FloatArray, percent: float) -> tuple[float, str]:
     if limit == 0.0 or largest <= HOT * limit:
         return largest, "neither"
     ends = bool((finite < -limit).any()), bool((finite > limit).any())
-    return limit, {(True, True): "both", (True, False): "min", (False, True): "max"}[ends]
+    return limit, _EXTEND[ends]
+
+
+@dataclass(frozen=True, eq=False)
+class Colours:
+    """How numbers become colours.
+
+    Parameters
+    ----------
+    norm : matplotlib Normalize
+        From numbers to the ends of the colour map.
+    limit : float
+        Largest number that has a colour of its own.
+    extend : str
+        Ends with arrows: "neither", "min", "max" or "both".
+    """
+
+    norm: Normalize
+    limit: float
+    extend: str
+
+
+def symmetric_colours(values: FloatArray, percent: float, scale: Scale) -> Colours:
+    """Colours that are symmetric about zero.
+
+    Parameters
+    ----------
+    values : float array
+        What is drawn.
+    percent : float
+        As for :func:`colour_limit`.
+    scale : "auto", "linear" or "log"
+        "auto" takes "log" where the values spread over decades.
+
+    Returns
+    -------
+    Colours
+
+    Raises
+    ------
+    PlotError
+        For another scale.
+    """
+    if scale not in ("auto", "linear", "log"):
+        raise PlotError(f"scale = '{scale}' must be auto, linear or log.")
+    limit, extend = colour_limit(values, percent)
+    size = np.abs(values[np.isfinite(values)])
+    typical = float(np.median(size)) if size.size else 0.0
+    largest = float(size.max(initial=0.0))
+    top = min(largest, TAIL * limit)  # a few points far beyond that would take all the colours
+    if largest == 0.0 or scale == "linear" or (scale == "auto" and top <= FAR * typical):
+        return Colours(Normalize(-limit, limit), limit, extend)
+    middle = min(max(typical, 10.0**-MOST_DECADES * top), 0.1 * top)
+    middle = 10.0 ** np.floor(np.log10(middle))
+    ends = bool((values < -top).any()), bool((values > top).any())
+    return Colours(SymLogNorm(middle, vmin=-top, vmax=top, base=10), top, _EXTEND[ends])
 
 
 def add_colour_bar(
@@ -246,8 +321,7 @@ def add_colour_bar(
     drawn: ScalarMappable,
     label: str,
     unit: str,
-    limit: float,
-    extend: str,
+    colours: Colours,
     widen: float = 1.0,
 ) -> Axes:
     """Colour bar as high as the axes.
@@ -260,10 +334,8 @@ def add_colour_bar(
         What the colours are of.
     label, unit : str
         Quantity and unit.
-    limit : float
-        Colours run from -limit to limit.
-    extend : str
-        Ends with arrows.
+    colours : Colours
+        Scale and ends of the bar.
     widen : float
         Factor on the width of the bar, which otherwise is a twentieth of that of the axes.
 
@@ -274,10 +346,31 @@ def add_colour_bar(
     """
     # As an inset it follows the axes when equal scales shrink them; a bar of its own would not.
     inset = axes.inset_axes((1.0 + 0.04 * widen, 0.0, 0.05 * widen, 1.0))
-    bar = root_figure(axes).colorbar(drawn, cax=inset, extend=extend)
-    set_quantity(bar.ax.yaxis, label, unit, limit)
+    bar = root_figure(axes).colorbar(drawn, cax=inset, extend=colours.extend)
+    if isinstance(colours.norm, SymLogNorm):
+        bar.ax.yaxis.set_label_text(f"{label} ({unit})" if unit else label)
+        bar.set_ticks(_decades(colours.norm.linthresh, colours.limit))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
+        bar.ax.minorticks_off()
+    else:
+        set_quantity(bar.ax.yaxis, label, unit, colours.limit)
     bar.ax.tick_params(labelsize=8.0, direction="in")
     return bar.ax
+
+
+def _decades(middle: float, largest: float) -> list[float]:
+    """Powers of ten on both sides of zero, at most a handful."""
+    low, high = round(np.log10(middle)), int(np.floor(np.log10(largest)))
+    step = max(1, -(-(high - low + 1) // 4))
+    powers = [10.0**exponent for exponent in range(high, low - 1, -step)]
+    return [*(-power for power in powers), 0.0, *reversed(powers)]
+
+
+def _power_of_ten(value: float, _position: object = None) -> str:
+    if value == 0.0:
+        return "0"
+    sign = "−" if value < 0.0 else ""
+    return rf"{sign}$10^{{{round(np.log10(abs(value)))}}}$"
 
 
 def say_in_axes(axes: Axes, values: FloatArray) -> None:

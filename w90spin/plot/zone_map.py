@@ -21,16 +21,18 @@ from w90spin.plot.component import (
 )
 from w90spin.plot.style import (
     ZONE_COLOURS,
+    Scale,
     add_colour_bar,
-    colour_limit,
     house_axes,
     house_style,
     root_figure,
     say_in_axes,
     set_ticks,
     set_title,
+    symmetric_colours,
     trim_height,
 )
+from w90spin.results.component import ComponentChoice
 from w90spin.results.result import KMap
 
 HEIGHT = 3.2  # of a figure [inch]
@@ -50,15 +52,15 @@ class _Plane:
 
 def plot_kmap(
     kmap: KMap,
-    tensor: str = "upsilon1",
+    tensor: str | None = None,
     *,
-    spin: str = "z",
-    field: str = "x",
+    component: ComponentChoice | None = None,
     part_index: int = 0,
     kT_index: int = 0,
     mu_index: int = 0,
     omega_index: int = 0,
     imaginary: bool = False,
+    scale: Scale = "auto",
     labels: Mapping[str, Sequence[float]] | None = None,
     axes: Axes | None = None,
 ) -> Axes:
@@ -67,20 +69,24 @@ def plot_kmap(
     A map of one whole reciprocal cell is drawn in the Wigner-Seitz cell around Γ, into which its
     points are moved by reciprocal vectors; any other map is drawn where its points are.  Colours
     are symmetric about zero.  Where a few hot spots are far above the rest, the colours end at the
-    99th percentile and the bar has arrows.
+    99th percentile and the bar has arrows; where the numbers spread over decades, the colours are
+    logarithmic on both sides of a linear middle.
 
     Parameters
     ----------
     kmap : KMap
         The map.
-    tensor : str
-        Which tensor.
-    spin, field : str
-        Component: "x", "y" or "z".
+    tensor : str, optional
+        Which tensor; by default the first of the map.
+    component : str or mapping, optional
+        Which component: one letter for each Cartesian axis of the tensor, as in ``"xyz"``, or by
+        name, as in ``"flow=x,spin=z"``; the largest where that leaves a choice.
     part_index, kT_index, mu_index, omega_index : int
         Which entry of the other axes; negative ones count from the end.
     imaginary : bool
         Of a complex tensor draw the imaginary part.
+    scale : "auto", "linear" or "log"
+        Of the colours.
     labels : mapping of str to sequence of float, optional
         Points to mark besides Γ, in reduced coordinates: ``{"X": (0.5, 0, 0)}``; for a k·p model
         Cartesian. [1/Å]
@@ -96,13 +102,13 @@ def plot_kmap(
     PlotError
         If the component does not exist, or the map has fewer than two points in a direction.
     """
-    shown = _pick(kmap, tensor, spin, field, part_index, kT_index, mu_index, omega_index, imaginary)
+    shown = _pick(kmap, tensor, component, part_index, kT_index, mu_index, omega_index, imaginary)
     plane = _find_plane(kmap)
     vectors_pc = _plane_vectors(kmap)
     outline_xp = None
     if vectors_pc is not None and kmap.recip_ca is not None:
         outline_xp = _wigner_seitz(vectors_pc @ kmap.recip_ca @ plane.frame_pa.T)
-    limit, extend = colour_limit(shown.values, HOT_PERCENT)
+    colours = symmetric_colours(shown.values, HOT_PERCENT, scale)
     with house_style():
         own = axes is None
         axes = house_axes(axes, HEIGHT)
@@ -111,13 +117,13 @@ def plot_kmap(
             point_uvp = kmap.kpt_uva @ plane.frame_pa.T
             mesh = axes.pcolormesh(
                 point_uvp[..., 0], point_uvp[..., 1], shown.values, shading="nearest",
-                cmap=ZONE_COLOURS, vmin=-limit, vmax=limit, rasterized=True,
+                cmap=ZONE_COLOURS, norm=colours.norm, rasterized=True,
             )  # fmt: skip
         else:
             corner_uvp, value_uv = whole
             mesh = axes.pcolormesh(
                 corner_uvp[..., 0], corner_uvp[..., 1], value_uv, shading="flat",
-                cmap=ZONE_COLOURS, vmin=-limit, vmax=limit, rasterized=True,
+                cmap=ZONE_COLOURS, norm=colours.norm, rasterized=True,
             )  # fmt: skip
         if outline_xp is not None:
             edge = Polygon(outline_xp.tolist(), closed=True, fill=False, linewidth=0.8, zorder=3)
@@ -137,7 +143,7 @@ def plot_kmap(
         set_ticks(axes.xaxis, max(2, round(5 * width / longer)))  # a narrow side holds few
         set_ticks(axes.yaxis, max(2, round(5 * height / longer)))
         _mark_points(axes, kmap, plane, labels or {})
-        add_colour_bar(axes, mesh, shown.label, shown.unit, limit, extend, widen=longer / width)
+        add_colour_bar(axes, mesh, shown.label, shown.unit, colours, widen=longer / width)
         say_in_axes(axes, shown.values)
         set_title(axes, [*shown.context, plane.offset])
         if own:
@@ -147,10 +153,9 @@ def plot_kmap(
 
 def tabulate_kmap(
     kmap: KMap,
-    tensor: str = "upsilon1",
+    tensor: str | None = None,
     *,
-    spin: str = "z",
-    field: str = "x",
+    component: ComponentChoice | None = None,
     part_index: int = 0,
     kT_index: int = 0,
     mu_index: int = 0,
@@ -163,10 +168,10 @@ def tabulate_kmap(
     ----------
     kmap : KMap
         The map.
-    tensor : str
+    tensor : str, optional
         Which tensor.
-    spin, field : str
-        Component.
+    component : str or mapping, optional
+        Which component.
     part_index, kT_index, mu_index, omega_index : int
         Which entry of the other axes.
     imaginary : bool
@@ -182,7 +187,7 @@ def tabulate_kmap(
     PlotError
         If the component does not exist.
     """
-    shown = _pick(kmap, tensor, spin, field, part_index, kT_index, mu_index, omega_index, imaginary)
+    shown = _pick(kmap, tensor, component, part_index, kT_index, mu_index, omega_index, imaginary)
     columns = {f"k_{a} [1/Å]": kmap.kpt_uva[..., i].ravel() for i, a in enumerate("xyz")}
     for c in range(3 if kmap.recip_ca is not None else 0):
         columns[f"reduced k_{c + 1}"] = kmap.kpt_uvc[..., c].ravel()
@@ -192,9 +197,8 @@ def tabulate_kmap(
 
 def _pick(
     kmap: KMap,
-    tensor: str,
-    spin: str,
-    field: str,
+    tensor: str | None,
+    component: ComponentChoice | None,
     part_index: int,
     kT_index: int,
     mu_index: int,
@@ -207,16 +211,15 @@ def _pick(
             f"The map has {n_u} x {n_v} points, and a picture needs at least 2 x 2. Compute a "
             "finer one."
         )
-    found = find_tensor(kmap.tensors, tensor, "the map")
-    wanted: dict[str, int | str] = {
-        "spin": spin,
-        "field": field,
+    name = next(iter(kmap.tensors), "") if tensor is None else tensor
+    found = find_tensor(kmap.tensors, name, "the map")
+    wanted = {
         "part": part_index,
         "kT": kT_index,
         "mu": mu_index,
         "omega": omega_index,
     }
-    return pick_component(found, ("u", "v"), wanted, imaginary=imaginary)
+    return pick_component(found, ("u", "v"), wanted, component=component, imaginary=imaginary)
 
 
 def _find_plane(kmap: KMap) -> _Plane:

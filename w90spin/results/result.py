@@ -181,6 +181,8 @@ class BandPath:
         Largest weight on each part that a state of the band's block can have, between 0 and 1.
     part_spin_knqs : float array (k, n, q, s), or None
         Mean of σ_s over what of the block lies on each part, between -1 and 1.
+    response : str
+        Name of that response; empty without.
     cartesian : bool
         Whether ``kpt_kc`` is Cartesian.
     """
@@ -198,6 +200,7 @@ class BandPath:
     parts: tuple[str, ...] = ()
     weight_knq: FloatArray | None = None
     part_spin_knqs: FloatArray | None = None
+    response: str = ""
     cartesian: bool = False
 
 
@@ -489,7 +492,7 @@ def _kmap_from(tree: Mapping[str, Any]) -> KMap:
 
 def _path_tree(path: BandPath) -> dict[str, Any]:
     tree: dict[str, Any] = {
-        ATTRIBUTES: {"mu": path.mu, "mu_unit": "eV"},
+        ATTRIBUTES: {"mu": path.mu, "mu_unit": "eV", "response": path.response},
         "kpt_cartesian" if path.cartesian else "kpt_reduced": path.kpt_kc,
         "distance": path.distance_k,
         "distance@": {"unit": "1/Å"},
@@ -530,5 +533,6 @@ def _path_from(tree: Mapping[str, Any]) -> BandPath:
         parts=tuple(str(part) for part in tree.get("parts", ())),
         weight_knq=tree.get("weight"),
         part_spin_knqs=tree.get("part_spin"),
+        response=str(tree[ATTRIBUTES].get("response", "")),
         cartesian=cartesian,
     )
