@@ -131,6 +131,19 @@ def conductivities(result, place, unit):
     return found
 
 
+def level_by_level(model, place, unit):
+    """The same from one run a level: the region of k is laid out around its Fermi surface."""
+    runs = []
+    for level in LEVELS:
+        response = ws.ProperSpinHall(mu_f=level, kT=COLD, outside=False)
+        rule = ws.AdaptiveTree(rtol=1e-2, max_points=30_000)
+        runs.append(conductivities(ws.compute(model, [response], mesh=rule), place, unit))
+    return {
+        name: tuple(np.array([run[name][i][0] for run in runs]) for i in (0, 1))
+        for name in DEFINITIONS
+    }
+
+
 def bulk_in_the_gap(out):
     """All definitions with the Fermi level in the gap, by cutoff and direction of m."""
     lines = [
@@ -169,12 +182,7 @@ def bulk_against_the_fermi_level(out):
         lines.append(f"\nBi2Se3, {where}, σ_zx^y [{BULK_UNIT}] as printed, T = 30 K")
         lines.append(f"{'E_F (eV)':22}" + "".join(f"{mu:9.2f}" for mu in SWEEP_AT))
         for field in FIELDS:
-            result = ws.compute(
-                bulk_model(where, field),
-                [ws.ProperSpinHall(mu_f=LEVELS, kT=COLD, outside=False)],
-                mesh=ws.AdaptiveTree(rtol=1e-2, max_points=200_000),
-            )
-            found = conductivities(result, BULK, BULK_UNIT)
+            found = level_by_level(bulk_model(where, field), BULK, BULK_UNIT)
             for name in ("conventional", "liu2023_printed"):
                 table[f"{name}, {where}, m={field}"] = found[name][0]
                 table[f"{name}, {where}, m={field}, error"] = found[name][1]
