@@ -16,6 +16,7 @@ from w90spin.derive import (
     InducedSpin,
     NeelDynamics,
     NeelField,
+    ProperReport,
     Pulse,
     SpinPulse,
     TorqueEfficiency,
@@ -25,6 +26,7 @@ from w90spin.derive import (
     induced_spin,
     neel_dynamics,
     neel_field,
+    proper_report,
     pulsed_field,
     pulsed_spin,
     resonance_frequency,
@@ -53,6 +55,7 @@ from w90spin.response import (
     AnomalousHall,
     Edelstein,
     MagneticSpinHall,
+    ProperSpinHall,
     SpinGeometry,
     SpinHall,
     SpinMoment,
@@ -69,6 +72,7 @@ from w90spin.results import (
     load_result,
 )
 from w90spin.sample import band_path, fermi_surface, quantum_geometry_at, zone_map
+from w90spin.scan import DegeneracyScan, degeneracy_scan
 from w90spin.units import ev_from_thz, thz_from_ev
 
 try:
@@ -82,6 +86,7 @@ __all__ = [
     "AutoMesh",
     "BandPath",
     "ContinuumModel",
+    "DegeneracyScan",
     "Edelstein",
     "EdelsteinSpin",
     "FermiSurface",
@@ -96,6 +101,8 @@ __all__ = [
     "Orbital",
     "Partition",
     "PeriodicMesh",
+    "ProperReport",
+    "ProperSpinHall",
     "Pulse",
     "QuantumGeometry",
     "Result",
@@ -120,6 +127,7 @@ __all__ = [
     "band_path",
     "berri_symmetrised",
     "compute",
+    "degeneracy_scan",
     "edelstein_spin",
     "ev_from_thz",
     "fermi_surface",
@@ -139,6 +147,7 @@ __all__ = [
     "neel_field",
     "part_permutation",
     "partition",
+    "proper_report",
     "pulsed_field",
     "pulsed_spin",
     "quantum_geometry_at",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from w90spin.derive.proper_spin_hall import checked, largest_outside
 from w90spin.errors import (
     IntegrationError,
     NotInsulatorError,
@@ -193,6 +194,7 @@ def _compute(
         bands=bands,
         report=report,
     )
+    outside = largest_outside(fourier) if {"curl", "dspin"} <= set(fourier.extras) else None
     fourier.close()
     if integral.converged is False:
         limit = integral.stopped or "max_points is reached"
@@ -218,8 +220,10 @@ def _compute(
             for mu, survey in surveys.items()
         },
     }
+    if outside is not None:
+        about["largest_outside"] = outside
     named = distinct_names([response.claims.name for response in responses])
-    return Result(
+    result = Result(
         responses={
             name: _labelled(name, response, values, errors, model.dimension)
             for name, response, values, errors in zip(
@@ -228,6 +232,7 @@ def _compute(
         },
         provenance=about,
     )
+    return checked(result)
 
 
 def _check_arguments(

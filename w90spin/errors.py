@@ -107,3 +107,7 @@ class ResultFileError(W90SpinError):
 
 class W90SpinWarning(UserWarning):
     """A result that may need a second look."""
+
+
+class DoubtfulResultWarning(W90SpinWarning):
+    """A result whose definition does not quite apply, or depends on what it should not."""

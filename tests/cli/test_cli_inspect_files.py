@@ -23,6 +23,7 @@ WITH_SPIN = [
     "spin_moment",
     "spin_geometry (current = 'simple')",
     "zeeman_geometry",
+    "proper_spin_hall",
 ]
 
 

@@ -9,7 +9,14 @@ import numpy as np
 from rich.table import Table
 
 from w90spin.cli.response_sections import SECTIONS
-from w90spin.derive import InducedSpin, SymmetryForm, can_be_in, in_unit, quoted_units
+from w90spin.derive import (
+    InducedSpin,
+    SymmetryForm,
+    can_be_in,
+    check_lines,
+    in_unit,
+    quoted_units,
+)
 from w90spin.response import RESPONSES
 from w90spin.response.catalogue import example_of, parameters_of
 from w90spin.results import ResponseResult, Result, Tensor
@@ -53,6 +60,7 @@ def provenance_lines(result: Result) -> list[str]:
         lines.append(f"integrated over {about['region']}")
     if about.get("thickness") is not None:
         lines.append(f"thickness {about['thickness']:.3f} Å: {about['thickness_reason']}")
+    lines += check_lines(result)
     lines += [f"convention, {name}: {text}" for name, text in CONVENTIONS.items()]
     return lines
 

@@ -4,6 +4,7 @@ from w90spin.derive.conductivity import can_be_in, in_unit, is_quoted_unit, quot
 from w90spin.derive.edelstein import EdelsteinSpin, edelstein_spin
 from w90spin.derive.induced_spin import InducedSpin, induced_spin
 from w90spin.derive.neel_field import NeelField, TorqueEfficiency, neel_field, torque_efficiency
+from w90spin.derive.proper_spin_hall import ProperReport, check_lines, proper_report
 from w90spin.derive.pulse import FieldPulse, Pulse, SpinPulse, pulsed_field, pulsed_spin
 from w90spin.derive.records import neel_record, pulse_record
 from w90spin.derive.relaxation import (
@@ -20,12 +21,14 @@ __all__ = [
     "InducedSpin",
     "NeelDynamics",
     "NeelField",
+    "ProperReport",
     "Pulse",
     "SpinPulse",
     "SymmetryForm",
     "TorqueEfficiency",
     "at_relaxation_time",
     "can_be_in",
+    "check_lines",
     "edelstein_spin",
     "in_unit",
     "induced_spin",
@@ -34,6 +37,7 @@ __all__ = [
     "neel_dynamics",
     "neel_field",
     "neel_record",
+    "proper_report",
     "pulse_record",
     "pulsed_field",
     "pulsed_spin",

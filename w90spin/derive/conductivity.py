@@ -64,6 +64,8 @@ def _quoted(dimension: int) -> dict[str, tuple[_Quoted, ...]]:
             _Quoted("(ħ/e) S", CONDUCTANCE, _SPIN_CURRENT),
             _Quoted("(ħ/2e) S", 2.0 * CONDUCTANCE, _SPIN_CURRENT),
             _Quoted("e/2π", 2.0 * np.pi, _SPIN_CURRENT),
+            _Quoted("e/4π", 4.0 * np.pi, _SPIN_CURRENT),
+            _Quoted("e/8π", 8.0 * np.pi, _SPIN_CURRENT),
         )
         table["e²/ħ"] = (
             _Quoted("e²/h", 2.0 * np.pi, _CURRENT),
@@ -74,6 +76,7 @@ def _quoted(dimension: int) -> dict[str, tuple[_Quoted, ...]]:
         table["Å⁻¹ |e|"] = (
             _Quoted("(ħ/e) S/cm", per_cm, _SPIN_CURRENT),
             _Quoted("(ħ/2e) S/cm", 2.0 * per_cm, _SPIN_CURRENT),
+            _Quoted("(ħ/2e) S/m", 200.0 * per_cm, _SPIN_CURRENT),
         )
         table["Å⁻¹ e²/ħ"] = (_Quoted("S/cm", per_cm, _CURRENT),)
     return table

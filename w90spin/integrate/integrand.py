@@ -96,14 +96,16 @@ class Integrand:
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]
-        starts, start = [], 0
+        starts, chased, start = [], [], 0
         for _, claim in self.claims:
             per_slot = int(np.prod(claim.shape[len(claim.shape) - len(claim.components) :]))
             size = int(np.prod(claim.shape))
             starts.append(np.arange(start, start + size, per_slot))
+            chased.append(np.full(len(starts[-1]), claim.chased))
             start += size
         self.size = start
         self._slot_start: IntArray = np.concatenate(starts)
+        self.chased_s: BoolArray = np.concatenate(chased)
         self.slot_x: IntArray = np.repeat(
             np.arange(len(self._slot_start)), np.diff(np.append(self._slot_start, start))
         )

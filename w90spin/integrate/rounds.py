@@ -156,9 +156,9 @@ class Tolerance:
         )
 
     def allowed(self, value_x: FloatArray) -> FloatArray:
-        """Largest error of every slot that is small enough."""
-        allowed_s: FloatArray = np.maximum(self.atol, self.rtol * self.reference(value_x))
-        return allowed_s
+        """Largest error of every slot that is small enough; infinite for those not chased."""
+        allowed_s = np.maximum(self.atol, self.rtol * self.reference(value_x))
+        return np.where(self.integrand.chased_s, allowed_s, np.inf)
 
     def reference(self, value_x: FloatArray) -> FloatArray:
         """What relative errors refer to."""
@@ -168,10 +168,11 @@ class Tolerance:
         return reference_s
 
     def relative(self, error_x: FloatArray, value_x: FloatArray) -> float:
-        """Largest relative error of a slot."""
+        """Largest relative error of a slot that is chased."""
         error_s, reference_s = self.integrand.norm(error_x), self.reference(value_x)
-        nothing_s = np.where(np.isinf(error_s), np.inf, 0.0)
-        ratio_s = np.divide(error_s, reference_s, out=nothing_s, where=reference_s > 0.0)
+        nothing_s = np.where(np.isinf(error_s) & self.integrand.chased_s, np.inf, 0.0)
+        counts_s = self.integrand.chased_s & (reference_s > 0.0)
+        ratio_s = np.divide(error_s, reference_s, out=nothing_s, where=counts_s)
         return float(ratio_s.max(initial=0.0))
 
     def at_least_rounding(self, error_x: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 
 DEGENERACY_TOLERANCE = 1e-4
 """Bands closer than this are one block. [eV]  It must exceed the numerical splitting of bands that
@@ -37,6 +37,22 @@ def degenerate_blocks(energy_kn: FloatArray, tolerance: float) -> IntArray:
     return blocks
 
 
+def same_block(block_kn: IntArray) -> BoolArray:
+    """Whether two bands belong to one block.
+
+    Parameters
+    ----------
+    block_kn : int array (k, n)
+        Labels from :func:`degenerate_blocks`.
+
+    Returns
+    -------
+    bool array (k, n, m)
+    """
+    same_knm: BoolArray = block_kn[:, :, None] == block_kn[:, None, :]
+    return same_knm
+
+
 def largest_in_blocks(op_knm: ComplexArray, block_kn: IntArray) -> FloatArray:
     """Largest mean of an operator over a state of a block, given at every band of that block.
 
@@ -52,7 +68,7 @@ def largest_in_blocks(op_knm: ComplexArray, block_kn: IntArray) -> FloatArray:
     float array (k, n)
         Largest eigenvalue of the operator within the block: gauge invariant.
     """
-    same_knm = block_kn[:, :, None] == block_kn[:, None, :]
+    same_knm = same_block(block_kn)
     # Far apart, the blocks' eigenvalues come out of one diagonalisation in the order of bands.
     apart = 2.0 * float(np.abs(op_knm).sum(axis=-1).max(initial=0.0)) + 1.0
     shift_kn = apart * block_kn
@@ -77,6 +93,6 @@ def block_sums(value_kxn: FloatArray, block_kn: IntArray) -> FloatArray:
     float array (k, x, n)
         Gauge-invariant sums.
     """
-    same_knm = block_kn[:, :, None] == block_kn[:, None, :]
+    same_knm = same_block(block_kn)
     sums: FloatArray = value_kxn @ same_knm.astype(np.float64)
     return sums

@@ -15,6 +15,9 @@ from w90spin.kspace.fourier import KLines, KPoints, WannierMatrices, require_spi
 from w90spin.model.partition import Partition
 from w90spin.model.spin_current import Current
 
+_CYCLIC = ((1, 2), (2, 0), (0, 1))
+"""Axes a, b of a curl along x, y, z."""
+
 
 class BlochStates:
     r"""Eigenstates of H(k) and lazily rotated operators.
@@ -88,13 +91,7 @@ class BlochStates:
         MissingOperatorError
             If the curl of A was not summed.
         """
-        if self.wannier.curl_kcij is None:
-            raise MissingOperatorError("The curl of the position matrices was not asked for.")
-        pos_kaij = self.wannier.pos_kaij
-        product_kcij = pos_kaij[:, [1, 2, 0]] @ pos_kaij[:, [2, 0, 1]]
-        # [A_a, A_b] of Hermitian matrices: the product less its adjoint.
-        commutator_kcij = product_kcij - product_kcij.conj().swapaxes(-1, -2)
-        field_kcij = self.wannier.curl_kcij - 1j * commutator_kcij
+        field_kcij = self.space_curvature_kcij
         field_klcij = field_kcij[:, None]
         if parts is not None:
             field_klcij = parts.project(field_kcij, self.kpt_kc)
@@ -106,10 +103,66 @@ class BlochStates:
             optimize=True,
         ).real
         curvature_klnab = np.zeros((*field_klcn.shape[:2], self.n_bands, 3, 3))
-        for c, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
+        for c, (a, b) in enumerate(_CYCLIC):
             curvature_klnab[..., a, b] = field_klcn[:, :, c]
             curvature_klnab[..., b, a] = -field_klcn[:, :, c]
         return curvature_klnab
+
+    @cached_property
+    def space_curvature_kcij(self) -> ComplexArray:
+        r"""Curvature of the Wannier space, :math:`F_{ab}` at c with (a, b, c) cyclic. [Å²]
+
+        Raises
+        ------
+        MissingOperatorError
+            If the curl of A was not summed.
+        """
+        if self.wannier.curl_kcij is None:
+            raise MissingOperatorError("The curl of the position matrices was not asked for.")
+        pos_kaij = self.wannier.pos_kaij
+        product_kcij = pos_kaij[:, [1, 2, 0]] @ pos_kaij[:, [2, 0, 1]]
+        # [A_a, A_b] of Hermitian matrices: the product less its adjoint.
+        commutator_kcij = product_kcij - product_kcij.conj().swapaxes(-1, -2)
+        curvature: ComplexArray = self.wannier.curl_kcij - 1j * commutator_kcij
+        return curvature
+
+    def spin_slopes(self, parts: Partition | None = None) -> FloatArray:
+        r"""Covariant derivative of the spin of each part in each band.
+
+        .. math::
+
+            (D_a \sigma_s)_{nn}, \qquad D_a \sigma_s = \partial_a \sigma_s - i [A_{W,a}, \sigma_s]
+
+        Parameters
+        ----------
+        parts : Partition, optional
+            Projectors P_l of :math:`\tfrac12\{P_l, \sigma_s\}`; without it one part, the total.
+
+        Returns
+        -------
+        float array (k, l, s, a, n)
+            Of Pauli matrices; inside a degenerate block only the sum over it has a meaning.  Zero
+            for the total in a complete basis, where spin and position commute. [Å]
+
+        Raises
+        ------
+        MissingOperatorError
+            If the model carries no spin, or its derivative was not summed.
+        """
+        spin_ksij, slope_ksaij = require_spin(self.wannier), self.wannier.dspin_ksaij
+        if slope_ksaij is None:
+            raise MissingOperatorError("The derivative of the spin was not asked for.")
+        slope_klsaij = slope_ksaij[:, None]
+        if parts is not None:
+            slope_klsaij = parts.project_slope(spin_ksij, slope_ksaij, self.kpt_kc)
+        half_klsain = slope_klsaij @ self.vectors_kin[:, None, None, None]
+        bare = np.einsum("kin,klsain->klsan", self.vectors_kin.conj(), half_klsain).real
+        spin_klsnm = self.spin_of_parts(parts)
+        pos_kanm = self.rotate(self.wannier.pos_kaij)
+        # -i[A, σ]_nn, without a product of matrices.
+        turning = 2.0 * np.einsum("kanm,klsmn->klsan", pos_kanm, spin_klsnm).imag
+        slopes: FloatArray = bare + turning
+        return slopes
 
     def spin_velocity(self, current: Current) -> ComplexArray:
         r"""Product of spin and velocity from matrix elements of the full Hilbert space.
@@ -280,6 +333,12 @@ class BlochStates:
         half_kxim = (op_kxij.reshape(n_k, n_x * n, n) @ right_kjm).reshape(n_k, n_x, n, -1)
         rotated: ComplexArray = left_kni[:, None] @ half_kxim
         return rotated
+
+    def spin_of_parts(self, parts: Partition | None) -> ComplexArray:
+        """Pauli matrices of each part between all bands, shape (k, l, s, n, m)."""
+        if parts is None:
+            return self.spin_ksnm[:, None]
+        return self.spin_between(slice(None), slice(None), parts)
 
     def spin_between(
         self, rows: slice, cols: slice, parts: Partition | None = None

@@ -52,6 +52,8 @@ class Partition:
         Lattice vectors of projectors that are not diagonal in the Wannier basis.
     projector_Rlij : complex array (R, l, i, j), or None
         Their matrices; None for projectors that are diagonal, with ``weights_li``.
+    cell_ca : float array (c, a), or None
+        Lattice vectors in rows; only derivatives of such projectors need them. [Å]
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Partition:
     weights_li: FloatArray
     R_Rc: IntArray | None = None
     projector_Rlij: ComplexArray | None = None
+    cell_ca: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.weights_li.ndim != 2 or len(self.names) != len(self.weights_li):
@@ -128,6 +131,48 @@ class Partition:
         op_kyij = op_kxij[:, None]
         half: ComplexArray = 0.5 * (projector_klij @ op_kyij + op_kyij @ projector_klij)
         return half
+
+    def project_slope(
+        self, op_kxij: ComplexArray, slope_kxaij: ComplexArray, kpt_kc: FloatArray
+    ) -> ComplexArray:
+        r"""Bare derivative along Cartesian a of :meth:`project`, :math:`\partial_a\{P_l, O\}/2`.
+
+        Parameters
+        ----------
+        op_kxij : complex array (k, x, i, j)
+            Operators in the Wannier gauge.
+        slope_kxaij : complex array (k, x, a, i, j)
+            Their bare derivatives. [Å times the operator's unit]
+        kpt_kc : float array (k, c)
+            Reduced coordinates.
+
+        Returns
+        -------
+        complex array (k, l, x, a, i, j)
+
+        Raises
+        ------
+        PartitionError
+            If the partition is of another number of Wannier functions, or has projectors that
+            depend on k and does not know the cell.
+        """
+        n_k, n_x, n_a, n, _ = slope_kxaij.shape
+        flat = self.project(slope_kxaij.reshape(n_k, -1, n, n), kpt_kc)
+        slope_klxaij = flat.reshape(n_k, -1, n_x, n_a, n, n)
+        if self.projector_Rlij is None or self.R_Rc is None:
+            return slope_klxaij
+        if self.cell_ca is None:
+            raise PartitionError(
+                "The projectors depend on k, and without the cell nobody can tell their "
+                "derivatives. Give Partition(..., cell_ca=model.cell_ca)."
+            )
+        phase_kR = np.exp(2j * np.pi * (kpt_kc @ self.R_Rc.T))
+        phase_kaR = 1j * (self.R_Rc @ self.cell_ca).T * phase_kR[:, None]
+        turning_kalij = np.tensordot(phase_kaR, self.projector_Rlij, axes=1)
+        turning = turning_kalij.swapaxes(1, 2)[:, :, None]
+        op = op_kxij[:, None, :, None]
+        whole: ComplexArray = slope_klxaij + 0.5 * (turning @ op + op @ turning)
+        return whole
 
     def difference(self, other: Partition) -> tuple[float, float]:
         """How far the projectors of two partitions into the same parts are apart.
@@ -330,6 +375,7 @@ def projected_partition(parts: Partition, chk: ChkFile, amn: AmnFile) -> Partiti
         weights_li=np.einsum("lii->li", projector_Rlij[home]).real.copy(),
         R_Rc=R_Rc,
         projector_Rlij=projector_Rlij,
+        cell_ca=chk.cell_ca,
     )
 
 

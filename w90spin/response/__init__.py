@@ -6,6 +6,7 @@ A response never sees weights, meshes, ranks or files.
 from w90spin.response.anomalous_hall import AnomalousHall
 from w90spin.response.claims import Claims, Response, TensorClaim
 from w90spin.response.fermi_surface import Edelstein, MagneticSpinHall
+from w90spin.response.proper_spin_hall import ProperSpinHall
 from w90spin.response.quantum_geometry import SpinGeometry, ZeemanGeometry
 from w90spin.response.spin_hall import SpinHall
 from w90spin.response.spin_moment import SpinMoment
@@ -20,6 +21,7 @@ RESPONSES: dict[str, type[Response]] = {
     "spin_moment": SpinMoment,
     "spin_geometry": SpinGeometry,
     "zeeman_geometry": ZeemanGeometry,
+    "proper_spin_hall": ProperSpinHall,
 }
 """Every response by the name that job files use."""
 
@@ -29,6 +31,7 @@ __all__ = [
     "Claims",
     "Edelstein",
     "MagneticSpinHall",
+    "ProperSpinHall",
     "Response",
     "SpinGeometry",
     "SpinHall",

@@ -52,12 +52,16 @@ class TensorClaim:
     components : tuple of "axial" or "polar"
         How each of the last axes transforms: spins and magnetic fields are axial vectors, electric
         fields and currents polar ones.
+    chased : bool
+        Whether the integration goes on until its error meets the tolerance; not so for what only
+        tells how far to trust the rest.
     """
 
     name: str
     axes: tuple[Axis, ...]
     time_reversal: int
     components: tuple[Literal["axial", "polar"], ...] = ("axial", "polar")
+    chased: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:

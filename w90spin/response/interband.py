@@ -111,7 +111,7 @@ def transitions(states: BlochStates, mu_f: FloatArray, kT_t: FloatArray) -> Tran
         None where there are none in the whole batch.
     """
     occupation_ktfn = fermi(states.energy_kn, mu_f, kT_t)
-    lower, upper = _active_bands(occupation_ktfn)
+    lower, upper = active_bands(occupation_ktfn)
     if lower.stop <= lower.start or upper.stop <= upper.start:
         return None
     gap_klh = states.energy_kn[:, None, upper] - states.energy_kn[:, lower, None]
@@ -440,8 +440,19 @@ def contract(kernel_kwp: FloatArray, source_kxp: FloatArray) -> FloatArray:
     return value_kxw
 
 
-def _active_bands(occupation_ktfn: FloatArray) -> tuple[slice, slice]:
-    """Bands that are occupied anywhere in the batch, and bands that are empty anywhere."""
+def active_bands(occupation_ktfn: FloatArray) -> tuple[slice, slice]:
+    """Bands that are occupied anywhere in the batch, and bands that are empty anywhere.
+
+    Parameters
+    ----------
+    occupation_ktfn : float array (k, t, f, n)
+        Occupations, falling with n.
+
+    Returns
+    -------
+    lower, upper : slice
+        Ranges of bands, which may be empty.
+    """
     n_bands = occupation_ktfn.shape[-1]
     occupied_n = (occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
     empty_n = (1.0 - occupation_ktfn > NEGLIGIBLE_OCCUPATION).any(axis=(0, 1, 2))
