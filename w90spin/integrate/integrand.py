@@ -84,7 +84,11 @@ class Integrand:
             energies = [
                 energy
                 for response in responses
-                for energy in thermal_energies(response.levels, response.scales.kT)
+                for energy in thermal_energies(
+                    response.levels,
+                    response.scales.kT,
+                    surface=response.scales.surface > 0.0,
+                )
             ]
             self.region = fitted(fourier.region, fourier.hamiltonian, energies)
         self.images = 1 if self.region is None else self.region.images

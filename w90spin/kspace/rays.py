@@ -33,6 +33,12 @@ TRIAL_RAYS = {1: 1, 2: 12, 3: 6}
 MOST_RAYS = 100_000
 """Rays that are remembered."""
 
+COLD = 2e-4
+"""Up to this temperature occupations are steps. [eV]"""
+
+MOST_WARM_LEVELS = 2
+"""Up to so many warm Fermi levels rays are cut at their thermal widths."""
+
 THERMAL_WIDTHS = (-16.0, -4.0, 0.0, 4.0, 16.0)
 """Where the occupation changes its character around a Fermi level, in units of kT."""
 
@@ -186,10 +192,28 @@ def fitted(
     return found if found.pieces > 1 else region
 
 
-def thermal_energies(levels: Sequence[float], kT: float) -> list[float]:
-    """Energies at which occupations change their character. [eV]"""
-    widths = THERMAL_WIDTHS if kT > 0.0 else (0.0,)
-    return [mu + width * kT for mu in levels for width in widths]
+def thermal_energies(levels: Sequence[float], kT: float, *, surface: bool) -> list[float]:
+    """Energies at which rays are cut: where occupations change their character. [eV]
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Fermi levels. [eV]
+    kT : float
+        Temperature. [eV]
+    surface : bool
+        Whether the integrand lives at the Fermi levels alone.
+
+    Returns
+    -------
+    list of float
+        None for many warm levels: their steps are smooth, and a piece for each would cost more.
+    """
+    if kT <= COLD:
+        return list(levels)
+    if len(levels) > MOST_WARM_LEVELS and not surface:
+        return []
+    return [mu + width * kT for mu in levels for width in THERMAL_WIDTHS]
 
 
 def _extrema(along_t: FloatArray, band_tn: FloatArray) -> FloatArray:
