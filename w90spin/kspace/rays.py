@@ -209,7 +209,7 @@ def thermal_energies(levels: Sequence[float], kT: float, *, surface: bool) -> li
     list of float
         None for many warm levels: their steps are smooth, and a piece for each would cost more.
     """
-    if kT <= COLD:
+    if kT == 0.0 or (kT <= COLD and not surface):
         return list(levels)
     if len(levels) > MOST_WARM_LEVELS and not surface:
         return []
