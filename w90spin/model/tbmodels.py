@@ -218,29 +218,38 @@ def _read_file(path: Path) -> tuple[Any, Any, dict[tuple[int, ...], ComplexArray
             path, "", f"it holds no TBmodels model (type_tag = {tag!r}).", _REMEDY
         )
     try:
+        size, dimension = int(tree["size"]), int(tree["dim"])
         hop = {
-            tuple(int(x) for x in group["R"]): _matrix(group)
+            tuple(int(x) for x in group["R"]): _matrix(group, size)
             for key, group in tree["hop"].items()
             if isinstance(group, Mapping) and "R" in group
         }
-        size, dimension = int(tree["size"]), int(tree["dim"])
-        pos_ic = np.array(tree.get("pos", np.zeros((size, dimension))), dtype=np.float64)
-        if any(matrix.shape != (size, size) for matrix in hop.values()) or pos_ic.shape != (
-            size,
-            dimension,
-        ):
-            raise ValueError("the hoppings and positions are not those of 'size' orbitals")
+        # Only a hopping of that size shows that the number may be believed.
+        pos_ic = np.array(
+            tree["pos"] if "pos" in tree or not hop else np.zeros((size, dimension)),
+            dtype=np.float64,
+        )
+        if pos_ic.shape != (size, dimension):
+            raise ValueError(_OTHER_SIZE)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise FileFormatError(path, "hop", f"it lacks or garbles {problem}.", _REMEDY) from problem
     return tree.get("uc"), pos_ic, hop
 
 
-def _matrix(group: Mapping[str, Any]) -> ComplexArray:
+_OTHER_SIZE = "the hoppings and positions are not those of 'size' orbitals"
+
+
+def _matrix(group: Mapping[str, Any], size: int) -> ComplexArray:
     """A dense matrix, or one in compressed rows."""
     if "mat" in group:
-        return np.array(group["mat"], dtype=np.complex128)
-    matrix_ij = np.zeros(tuple(int(x) for x in group["shape"]), dtype=np.complex128)
-    row_p = np.repeat(np.arange(len(matrix_ij)), np.diff(group["indptr"]))
+        matrix_ij = np.array(group["mat"], dtype=np.complex128)
+        if matrix_ij.shape != (size, size):
+            raise ValueError(_OTHER_SIZE)
+        return matrix_ij
+    if tuple(int(x) for x in group["shape"]) != (size, size) or len(group["indptr"]) != size + 1:
+        raise ValueError(_OTHER_SIZE)
+    matrix_ij = np.zeros((size, size), dtype=np.complex128)
+    row_p = np.repeat(np.arange(size), np.diff(group["indptr"]))
     np.add.at(matrix_ij, (row_p, np.asarray(group["indices"])), group["data"])
     return matrix_ij
 
