@@ -34,8 +34,9 @@ SHIFTED_STEP = 15
 SAFETY = 3.0
 """Factor on the extrapolated error."""
 
-CAUTION = 0.5
-"""How far from algebraic (0) towards exponential convergence (1) an error is extrapolated."""
+CAUTION, STEADY = 0.5, 0.7
+"""How far from algebraic (0) towards exponential convergence (1) an error is extrapolated: in any
+case, and where three meshes show no slowing down."""
 
 LEAST_RATIO = 0.005
 """Smallest ratio of two differences that the extrapolation trusts."""
@@ -138,11 +139,16 @@ def mesh_error(
         return tolerance.at_least_rounding(difference_mx[0])
     norm_ms = tolerance.integrand.norm(difference_mx)
     ratio_s = np.ones_like(norm_ms[0])
+    agreement_s = np.zeros_like(ratio_s)
     if len(divisors) > 2:
-        ratio_s = np.maximum(_ratio(norm_ms[0], norm_ms[1]), _ratio(norm_ms[1], norm_ms[2]))
-    ratio_x = np.clip(ratio_s, LEAST_RATIO, 1.0)[tolerance.integrand.slot_x]
-    fine_x = np.maximum(difference_mx[0], ratio_x * difference_mx[1])
-    return tolerance.at_least_rounding(SAFETY * fine_x * ratio_x ** _exponent(divisors))
+        late_s, early_s = _ratio(norm_ms[0], norm_ms[1]), _ratio(norm_ms[1], norm_ms[2])
+        ratio_s = np.maximum(late_s, early_s)
+        agreement_s = _agreement(late_s, early_s)
+    ratio_s = np.clip(ratio_s, LEAST_RATIO, 1.0)
+    fall_s = ratio_s ** _exponent(divisors, agreement_s)
+    slot_x = tolerance.integrand.slot_x
+    fine_x = np.maximum(difference_mx[0], ratio_s[slot_x] * difference_mx[1])
+    return tolerance.at_least_rounding(SAFETY * fine_x * fall_s[slot_x])
 
 
 def _ratio(fine_s: FloatArray, coarse_s: FloatArray) -> FloatArray:
@@ -160,11 +166,24 @@ def _divisors(n_c: tuple[int, int, int], shift: tuple[float, float, float]) -> t
     return finest + coarser_meshes(n_c, shift, (finest[0] * finest[1],))
 
 
-def _exponent(divisors: tuple[int, ...]) -> float:
+def _agreement(late_s: FloatArray, early_s: FloatArray) -> FloatArray:
+    """1 where convergence does not slow down, less as it does, 0 where there is none."""
+    late_log_s = np.log(np.clip(late_s, LEAST_RATIO**2, 1.0))
+    early_log_s = np.log(np.clip(early_s, LEAST_RATIO**2, 1.0))
+    agreement_s = np.divide(
+        late_log_s, early_log_s, out=np.zeros_like(late_log_s), where=early_log_s < 0.0
+    )
+    return np.clip(agreement_s, 0.0, 1.0)
+
+
+def _exponent(divisors: tuple[int, ...], agreement_s: FloatArray) -> FloatArray:
+    """How the ratio of differences is taken to the error of the mesh."""
     p, q = divisors[:2]
     algebraic = math.log(p) / math.log(q / p)
     exponential = (1.0 - 1.0 / p) / (1.0 / p - 1.0 / q)
-    return (1.0 - CAUTION) * algebraic + CAUTION * exponential
+    way_s = np.maximum(CAUTION, STEADY * agreement_s)
+    exponent_s: FloatArray = algebraic + way_s * (exponential - algebraic)
+    return exponent_s
 
 
 class UniformStrategy:
@@ -373,11 +392,14 @@ class PeriodicStrategy:
         p, q = self.divisors[:2]
         if 0.0 < norm_ms[0] < norm_ms[1] and np.isfinite(excess_s[slot]):
             apart = 1.0 / p - 1.0 / q
-            ratio = norm_ms[0] / norm_ms[1]
+            late = norm_ms[:1] / norm_ms[1:2]
+            ratio, agreement = float(late[0]), np.zeros(1)
             if len(norm_ms) > 2 and norm_ms[2] > norm_ms[1]:
-                ratio = max(ratio, norm_ms[1] / norm_ms[2])
+                early = norm_ms[1:2] / norm_ms[2:3]
+                ratio, agreement = max(ratio, float(early[0])), _agreement(late, early)
             # The error given is that of the mesh with N / p points, extrapolated part of the way.
-            rate = -math.log(ratio) / apart * (1.0 / p + _exponent(self.divisors) * apart)
+            exponent = float(_exponent(self.divisors, agreement)[0])
+            rate = -math.log(ratio) / apart * (1.0 / p + exponent * apart)
             factor = 1.0 + math.log(excess_s[slot] / GOAL) / rate
             next_c = self._rounded(self.n_c, factor)
             if math.prod(next_c) < doubled * math.prod(self.n_c) and next_c != self.n_c:
