@@ -29,6 +29,9 @@ ROWS = 13
 NEGLIGIBLE = 1e-3
 """Components smaller than this share of the largest are counted, not shown."""
 
+NEARLY = 1.5
+"""Factor within which a relative error found again in a result is the one that was told."""
+
 
 def provenance_lines(result: Result) -> list[str]:
     """What was integrated, how well, at what cost, and in which conventions.
@@ -48,8 +51,9 @@ def provenance_lines(result: Result) -> list[str]:
     verdict = {True: "converged", False: "NOT CONVERGED", None: "one mesh, no tolerance asked for"}[
         about["converged"]
     ]
+    worst = _worst_words(result) if about["converged"] is False else ""
     lines.append(
-        f"{verdict}: relative error {about['relative_error']:.1e} with {about['detail']}; "
+        f"{verdict}: relative error {about['relative_error']:.1e}{worst} with {about['detail']}; "
         f"{about['diagonalisations']} diagonalisations in {about['seconds']:.1f} s on "
         f"{about['ranks']} rank(s)"
     )
@@ -63,6 +67,61 @@ def provenance_lines(result: Result) -> list[str]:
     lines += check_lines(result)
     lines += [f"convention, {name}: {text}" for name, text in CONVENTIONS.items()]
     return lines
+
+
+def _worst_words(result: Result) -> str:
+    """Which tensor has the relative error of the result, and at which Fermi level."""
+    largest, words = 0.0, ""
+    for response in result.responses.values():
+        for tensor in response.tensors.values():
+            n_others = len(tensor.axes) - len(component_axes(tensor))
+            cartesian = tuple(range(n_others, len(tensor.axes)))
+            size = np.sqrt((np.abs(tensor.values) ** 2).sum(axis=cartesian))
+            error = np.sqrt((tensor.errors**2).sum(axis=cartesian))
+            ratio = np.divide(error, size, out=np.zeros_like(error), where=size > 0.0)
+            # Larger ones are those of tensors that are rounding noise, which nobody chases.
+            ratio[~(ratio <= NEARLY * result.provenance["relative_error"])] = 0.0
+            if ratio.max(initial=0.0) > largest:
+                largest = float(ratio.max())
+                words = f" of {response.name}/{tensor.name}"
+                if "mu" in tensor.axis_names:
+                    place = np.unravel_index(int(ratio.argmax()), ratio.shape)
+                    m = place[tensor.axis_names.index("mu")]
+                    words += f" at mu = {tensor.axis('mu').values[m]:g} eV"
+    near = largest * NEARLY >= result.provenance["relative_error"]
+    return words if near else ""
+
+
+def place_words(response: ResponseResult) -> str:
+    """At which Fermi level, temperature, broadening and relaxation time a table stands.
+
+    Parameters
+    ----------
+    response : ResponseResult
+        What the table shows.
+
+    Returns
+    -------
+    str
+        E.g. "μ = 0.5 eV, kT = 0.05 eV, first of 3 Fermi levels; η = 0.1 eV, τ = 50 fs".
+    """
+    about = response.parameters
+    first, several = [], []
+    for key, symbol, what in (("mu_f", "μ", "Fermi levels"), ("kT", "kT", "temperatures")):
+        values = np.atleast_1d(np.asarray(about.get(key, ()), dtype=np.float64))
+        if values.size:
+            first.append(f"{symbol} = {values[0]:g} eV")
+        if values.size > 1:
+            several.append(f"{values.size} {what}")
+    if several:
+        first.append(f"first of {' and '.join(several)}")
+    more = []
+    if "eta" in about:
+        more.append(f"η = {about['eta']:g} eV")
+    tau_s = about.get("tau_s")
+    if isinstance(tau_s, float):
+        more.append(f"τ = {1e15 * tau_s:g} fs")
+    return "; ".join(filter(None, (", ".join(first), ", ".join(more))))
 
 
 def tensor_table(
@@ -117,6 +176,7 @@ def tensor_table(
             table.add_row(*cells)
     if matrices:
         _name_components(table, shown)
+    table.title = f"{table.title}\n{place_words(response)}".rstrip()
     return table
 
 
