@@ -2,6 +2,7 @@
 
 import csv
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -335,3 +336,18 @@ def test_list_tells_needs_parameters_and_units(capsys):
     assert "edelstein:" not in text
     assert call("list", "edelstien") == 2
     assert "Did you mean 'edelstein'?" in refused(capsys)
+
+
+def test_spin_currents_are_built_where_they_are_asked_for(tmp_path, capsys):
+    """On the command line as in a job; not where the model would lose them again."""
+    seed = str(Path(__file__).parents[2] / "data" / "bi-monolayer" / "bi")
+    asked = ["--response", "spin_hall", "--set", "current=ryoo2019", "-n", "3"]
+    assert call("kmap", seed, "--mu", "1.42", *asked, "--output", tmp_path) == 0
+    assert list(tmp_path.glob("kmap_sigma*.png"))
+    job = tmp_path / "job.toml"
+    job.write_text(
+        f'[model]\nseedname = "{seed}"\nsymmetrise = true\n'
+        '[[response]]\nname = "spin_hall"\nmu = 1.42\ncurrent = "ryoo2019"\n'
+    )
+    assert call("run", job) == 2
+    assert "not on the operators of current = 'ryoo2019'" in capsys.readouterr().err

@@ -210,3 +210,14 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, rule):
     for name in ("values", "errors"):
         found, other = getattr(resumed["chi_tau"], name), getattr(whole["chi_tau"], name)
         assert np.array_equal(found, other)
+
+
+@pytest.mark.parametrize("mesh", [ws.UniformMesh(n=8), ws.PeriodicMesh(rtol=1e-2)])
+def test_what_time_reversal_forbids_is_zero_on_a_coarse_mesh(mesh):
+    """No Fermi surface was missed there: the other response of the run must not be lost."""
+    model = ws.toys.bhz()
+    responses = [ws.MagneticSpinHall(mu_f=0.1, kT=0.1), ws.SpinHall(mu_f=0.1, kT=0.1)]
+    result = ws.compute(model, responses, mesh=mesh)
+    assert result.provenance["time_reversal_used"]
+    assert not result["sigma_tau"].values.any()
+    assert np.abs(result["spin_hall/sigma_even"].values).max() > 1e-3

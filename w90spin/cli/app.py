@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from w90spin.cli.derived import Derived, check, derive, shown
-from w90spin.cli.job import Job, PictureSection, read_job, response_section
+from w90spin.cli.job import Job, PictureSection, read_job, response_section, spin_currents
 from w90spin.cli.progress import ProgressReport
 from w90spin.cli.response_sections import SECTIONS, ResponseSection
 from w90spin.cli.sections import hint
@@ -336,7 +336,7 @@ def bands(
     section = None
     if response is not None:
         section = _asked(response, mu, frequency, settings)
-    model = _model(seedname)
+    model = _model(seedname, section)
     asked = None if section is None else section.response(model)
     lines = band_path(model, path, asked, mu=mu, n=n)
     _refuse_without_bands(section, lines.tensors)
@@ -365,7 +365,7 @@ def kmap(
     from w90spin.plot import Choice, plot_all
 
     section = _asked(str(response), mu, frequency, settings, eta=eta, kT=kT)
-    model = _model(seedname)
+    model = _model(seedname, section)
     drawn = zone_map(model, section.response(model), n=n)
     choice = Choice(tensor=tensor, component=component)
     result = Result(responses={}, provenance={}, kmap=drawn)
@@ -400,7 +400,7 @@ def fermi_surface_file(
     """Fermi surface on a mesh, with a colour, as a file for FermiSurfer."""
     target = check_writable(output)
     section = None if response is None else _asked(response, mu, frequency, settings)
-    model = _model(seedname)
+    model = _model(seedname, section)
     asked = None if section is None else section.response(model)
     surface = fermi_surface(model, mu, asked, n=n, window=window)
     _refuse_without_bands(section, surface.tensors)
@@ -463,10 +463,13 @@ def _ignore_requests_for_checkpoints() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def _model(seedname: str, **options: Any) -> AnyModel:
-    """Model of a seedname, or toy of a name."""
+def _model(seedname: str, section: ResponseSection | None = None, **options: Any) -> AnyModel:
+    """Model of a seedname, with what its response needs, or toy of a name."""
     if seedname.startswith(TOY):
         return named_toy(seedname.removeprefix(TOY))
+    currents = spin_currents([] if section is None else [section])
+    if currents and not is_hdf5(seedname):
+        options["spin_current"] = currents
     return load_model(seedname, **options)
 
 

@@ -239,6 +239,22 @@ class OutputSection(Section):
         return result.with_name(result.stem + CHECKPOINT_SUFFIX) if self.checkpoint else None
 
 
+def spin_currents(sections: Sequence[ResponseSection]) -> tuple[Current, ...]:
+    """Spin currents with operators of their own that responses ask for.
+
+    Parameters
+    ----------
+    sections : sequence of ResponseSection
+        The responses.
+
+    Returns
+    -------
+    tuple of str
+    """
+    asked = {getattr(section, "current", None) for section in sections}
+    return tuple(current for current in CURRENTS if current in asked)
+
+
 class Job(Section):
     """A whole job file."""
 
@@ -265,8 +281,16 @@ class Job(Section):
     @property
     def currents(self) -> tuple[Current, ...]:
         """Spin currents that the responses ask for, of those with operators of their own."""
-        asked = {getattr(section, "current", None) for section in self.response}
-        return tuple(current for current in CURRENTS if current in asked)
+        return spin_currents(self.response)
+
+    @model_validator(mode="after")
+    def _symmetrised_models_have_no_products(self) -> Job:
+        if self.model.symmetrise and self.currents:
+            raise ValueError(
+                f"symmetrise imposes the group on H, r and spin, not on the operators of current = "
+                f"'{self.currents[0]}'; drop symmetrise, or take current = 'simple'"
+            )
+        return self
 
     def with_pulse(self, folder: Path) -> Job:
         """The job with the pulse's frequencies where a response asks for them."""

@@ -234,6 +234,9 @@ class PlannedStrategy:
                 slot_s |= self.integrand.response_s == r
                 needed_c = self._survey().slopes(mu) / (MESH_WIDTHS * width)
                 points_c = np.maximum(points_c, needed_c)
+        # What symmetry forbids is zero on every mesh.
+        allowed_x = self.integrand.allowed(self.symmetry)
+        slot_s &= self.integrand.norm(allowed_x.astype(np.float64)) > 0.0
         return LeastMesh(points_c, slot_s) if slot_s.any() else None
 
     def _survey(self) -> BandSurvey:
