@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.model.continuum import AnyModel, ContinuumModel, Polynomial
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.operators import OPERATORS, carried
+from w90spin.model.spin_current import CURRENTS
 from w90spin.model.spin_order import pair_splitting
 from w90spin.model.symmetrise import (
     CLEARLY_HAM,
@@ -33,6 +34,9 @@ PURE_SPIN = 0.9
 
 MOST_NAMED = 2
 """How many of them."""
+
+NOT_FROM_FILES = "the model is not from files and was built without; give it where it is built."
+"""What to do where no file can help."""
 
 PAIRS = 1e-6
 """Bands of a k·p model that are nowhere farther apart count as pairs. [eV]"""
@@ -134,7 +138,11 @@ class ModelReport:
 
 
 def model_report(
-    model: AnyModel, mu: float | None = None, *, files: FilesOfSeed | None = None
+    model: AnyModel,
+    mu: float | None = None,
+    *,
+    files: FilesOfSeed | None = None,
+    currents: Collection[str] = CURRENTS,
 ) -> ModelReport:
     """Describe a model in a form that a person reads in a minute.
 
@@ -146,6 +154,8 @@ def model_report(
         Fermi level to look for gaps at. [eV]
     files : FilesOfSeed, optional
         Where the model is from: what it does not carry is then looked for there.
+    currents : collection of str
+        Spin currents of whose absence to speak, of those with operators of their own.
 
     Returns
     -------
@@ -153,7 +163,7 @@ def model_report(
         ``print`` it, or take ``to_dict()``.
     """
     if isinstance(model, ContinuumModel):
-        return _continuum_report(model, mu)
+        return _continuum_report(model, mu, currents)
     structure, group = model.structure, point_group(model)
     thickness = slab_thickness(model)
     violation = time_reversal_violation(model)
@@ -167,11 +177,11 @@ def model_report(
     window = model.frozen_window
     fourier = operators_of(model)
     absent = {
-        name: operator.how(files)
+        name: operator.how(files) if model.inputs or files is not None else NOT_FROM_FILES
         for name, operator in OPERATORS.items()
         if name not in carried(model)
     }
-    usable, unusable = _uses(absent)
+    usable, unusable = _uses(absent, currents)
     needed = {
         operator for r in RESPONSES.values() for needs in r.needs.values() for operator in needs
     }
@@ -212,16 +222,20 @@ def model_report(
     )
 
 
-def _uses(absent: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def _uses(absent: Mapping[str, str], currents: Collection[str]) -> tuple[list[str], dict[str, str]]:
     """Responses that can be computed, and those that cannot, with why.
 
-    ``absent`` says of every operator that the model lacks how to get it.
+    ``absent`` says of every operator that the model lacks how to get it; of spin currents only
+    those in ``currents`` are missed.
     """
+    unmissed = set(CURRENTS) - set(currents)
     usable, unusable = ["bands"], {}
     for name, response in RESPONSES.items():
         for variant, needs in response.needs.items():
             label = f"{name} ({variant})" if variant else name
             lacking = [operator for operator in OPERATORS if operator in needs & absent.keys()]
+            if unmissed & {*lacking}:
+                continue
             if lacking:
                 unusable[label] = " ".join(
                     f"{OPERATORS[operator].missing}: {absent[operator]}" for operator in lacking
@@ -240,11 +254,13 @@ def _usable_for_spin(absent: Mapping[str, str]) -> bool:
     )
 
 
-def _continuum_report(model: ContinuumModel, mu: float | None) -> ModelReport:
+def _continuum_report(
+    model: ContinuumModel, mu: float | None, currents: Collection[str]
+) -> ModelReport:
     absent = {name: "k·p models do not have them." for name in OPERATORS if name != "spin"}
     if model.spin_sij is None:
         absent["spin"] = "give spin= when building the model: the Pauli matrices of its basis."
-    usable, unusable = _uses(absent)
+    usable, unusable = _uses(absent, currents)
     source = operators_of(model)
     bands = BandSurvey(source)
     spin_extreme = pair_splitting = None

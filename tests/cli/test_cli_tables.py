@@ -64,3 +64,18 @@ def test_what_is_not_converged_is_named(told, named):
     lines = provenance_lines(Result({"noise": noise, "coarse": coarse}, about))
     (line,) = (line for line in lines if line.startswith("NOT CONVERGED"))
     assert ("of spin_moment/spin at mu = 0.2 eV" in line) == named
+
+
+@pytest.mark.parametrize("how", ["run", "kmap", "inspect"])
+def test_a_toy_without_spin_is_not_told_to_write_files(tmp_path, capsys, how):
+    (tmp_path / "job.toml").write_text(JOB.replace("kane_mele", "haldane"), encoding="utf-8")
+    options = {
+        "run": ["run", tmp_path / "job.toml"],
+        "kmap": ["kmap", "toy:haldane", "--mu", 0.1, "--response", "spin_hall", "-n", 3],
+        "inspect": ["inspect", "toy:haldane"],
+    }
+    assert call(*options[how]) == 2
+    printed = capsys.readouterr()
+    assert "write_spn" not in printed.out + printed.err
+    if how != "inspect":
+        assert "The toy 'haldane' has no spin" in printed.err

@@ -47,9 +47,10 @@ from w90spin.errors import (
 from w90spin.files import check_writable, remove_orphans
 from w90spin.inspection import model_report
 from w90spin.integrate.checkpoint import remove_checkpoint
-from w90spin.model.continuum import AnyModel
+from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.files_of_seed import FilesOfSeed
 from w90spin.model.load import Source, SpinSource, load_model
+from w90spin.model.spin_current import CURRENTS
 from w90spin.model.toys.named import named_toy
 from w90spin.model.wannier import WannierModel, share_model
 from w90spin.parallel import Comm, told_by_root, world
@@ -147,9 +148,13 @@ def run(
         )
 
     model = _load_once(plan, folder, comm)
-    console.print(str(model_report(model)), highlight=False, soft_wrap=True)
+    missed = () if plan.model.toy is not None else plan.currents
+    about = model_report(model, currents=missed)
+    console.print(str(about), highlight=False, soft_wrap=True)
     responses = [section.response(model) for section in plan.response]
     pulse = None if plan.pulse is None else plan.pulse.pulse(folder, plan.field)
+    if plan.model.toy is not None:
+        _refuse_without_spin(plan.model.toy, model, responses)
     check(plan, model, responses, pulse)
     # Cheap, so that what is wrong with them is told now.
     pictures = _pictures(plan, model, responses, comm)
@@ -303,7 +308,12 @@ def inspect(
     """
     model = _model(seedname, source=source, spin=spin, spin_order=spin_order, window=window)
     no_files = seedname.startswith(TOY) or is_hdf5(seedname)
-    report = model_report(model, mu, files=None if no_files else FilesOfSeed.named(seedname))
+    report = model_report(
+        model,
+        mu,
+        files=None if no_files else FilesOfSeed.named(seedname),
+        currents=() if seedname.startswith(TOY) else CURRENTS,
+    )
     typer.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
     if path is not None:
         from w90spin.plot import plot_all
@@ -337,7 +347,7 @@ def bands(
     if response is not None:
         section = _asked(response, mu, frequency, settings)
     model = _model(seedname, section)
-    asked = None if section is None else section.response(model)
+    asked = None if section is None else _response(section, seedname, model)
     lines = band_path(model, path, asked, mu=mu, n=n)
     _refuse_without_bands(section, lines.tensors)
     drawn = Result(responses={}, provenance={}, path=lines)
@@ -366,7 +376,8 @@ def kmap(
 
     section = _asked(str(response), mu, frequency, settings, eta=eta, kT=kT)
     model = _model(seedname, section)
-    drawn = zone_map(model, section.response(model), n=n)
+    asked = _response(section, seedname, model)
+    drawn = zone_map(model, asked, n=n)
     choice = Choice(tensor=tensor, component=component)
     result = Result(responses={}, provenance={}, kmap=drawn)
     for figure in plot_all(result, output, kmap=choice, formats=formats):
@@ -401,7 +412,7 @@ def fermi_surface_file(
     target = check_writable(output)
     section = None if response is None else _asked(response, mu, frequency, settings)
     model = _model(seedname, section)
-    asked = None if section is None else section.response(model)
+    asked = None if section is None else _response(section, seedname, model)
     surface = fermi_surface(model, mu, asked, n=n, window=window)
     _refuse_without_bands(section, surface.tensors)
     name = colour or next(iter((*surface.tensors, *surface.colours)))
@@ -471,6 +482,27 @@ def _model(seedname: str, section: ResponseSection | None = None, **options: Any
     if currents and not is_hdf5(seedname):
         options["spin_current"] = currents
     return load_model(seedname, **options)
+
+
+def _response(section: ResponseSection, seedname: str, model: AnyModel) -> Response:
+    """The response of a section, which the model of a seedname must be able to give."""
+    response = section.response(model)
+    if seedname.startswith(TOY):
+        _refuse_without_spin(seedname.removeprefix(TOY), model, [response])
+    return response
+
+
+def _refuse_without_spin(toy: str, model: AnyModel, responses: Sequence[Response]) -> None:
+    """Where there are no files, no words of files help."""
+    lacking = model.spin_sij is None if isinstance(model, ContinuumModel) else (
+        model.spin_Rsij is None
+    )  # fmt: skip
+    needy = [asked.claims.name for asked in responses if "spin" in asked.claims.needs]
+    if lacking and needy:
+        raise JobError(
+            f"The toy '{toy}' has no spin, which {needy[0]} needs. Take a toy with spin, such as "
+            "kane_mele or rashba_square, or a response of the charge, such as anomalous_hall."
+        )
 
 
 def _load_once(plan: Job, folder: Path, comm: Comm) -> AnyModel:
