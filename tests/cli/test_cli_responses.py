@@ -166,9 +166,11 @@ def test_pictures_take_the_response_that_is_named(gas, tmp_path):
     assert call("plot", tmp_path / "result.h5", "-o", tmp_path / "p") == 0
     drawn = {path.name for path in (tmp_path / "p").glob("*.png")}
     maps = [name for name in drawn if name.startswith("kmap_")]
-    assert all(re.fullmatch(r"kmap_sigma_odd_x[xyz]y_(Re|Im)\.png", name) for name in maps)
+    assert all(
+        re.fullmatch(r"kmap_spin_hall_sigma_odd_x[xyz]y_(Re|Im)\.png", name) for name in maps
+    )
     assert {name[-6:-4] for name in maps} == {"Re", "Im"}
-    assert "bands_sigma_xyz_Re.png" in drawn
+    assert "bands_spin_hall_sigma_xyz_Re.png" in drawn
 
 
 @pytest.mark.parametrize(
@@ -236,8 +238,10 @@ def test_kmap_of_any_response(gas, tmp_path, capsys):
     spin_hall = ["--response", "spin_hall", "--component", "xyz", "--set", "current=simple"]
     assert call("kmap", gas, *options, *spin_hall, "--eta", 0.1, "--frequency", 3) == 0
     made = sorted(path.name for path in out.glob("*.png"))
-    assert "kmap_sigma_xyz_Re.png" in made
-    head, row = [*csv.reader((out / "kmap_sigma_xyz_Re.csv").read_text().splitlines())][:2]
+    assert "kmap_spin_hall_sigma_xyz_Re.png" in made
+    head, row = [*csv.reader((out / "kmap_spin_hall_sigma_xyz_Re.csv").read_text().splitlines())][
+        :2
+    ]
     expected = ws.zone_map(
         ws.load_model(gas), ws.SpinHall(mu_f=0.4, eta=0.1, omega_w=ws.ev_from_thz(3.0)), n=3
     )
@@ -245,7 +249,7 @@ def test_kmap_of_any_response(gas, tmp_path, capsys):
     assert float(row[-1]) == expected.tensors["sigma"].values[0, 0, 0, 0, 0, 0, 0, 1, 2].real
     surface = ["--response", "edelstein", "--kT", 0.05, "--component", "spin=x"]
     assert call("kmap", gas, *options, *surface) == 0
-    assert any(path.name.startswith("kmap_chi_tau_x") for path in out.iterdir())
+    assert any(path.name.startswith("kmap_edelstein_chi_tau_x") for path in out.iterdir())
     capsys.readouterr()
 
 
@@ -270,7 +274,9 @@ def test_bands_of_any_response(gas, tmp_path, capsys):
     out = tmp_path / "p"
     options = ["--path", "GX", "--mu", 0.4, "-n", 4, "-o", out]
     assert call("bands", gas, *options, "--response", "anomalous_hall", "--component", "xy") == 0
-    assert {"bands_spin_z.png", "bands_sigma_xy_Re.csv"} <= {path.name for path in out.iterdir()}
+    assert {"bands_spin_z.png", "bands_anomalous_hall_sigma_xy_Re.csv"} <= {
+        path.name for path in out.iterdir()
+    }
     assert call("bands", gas, *options, "--response", "edelstein", "--set", "kT=0.1") == 2
     assert "no share in edelstein" in refused(capsys)
 
@@ -343,7 +349,7 @@ def test_spin_currents_are_built_where_they_are_asked_for(tmp_path, capsys):
     seed = str(Path(__file__).parents[2] / "data" / "bi-monolayer" / "bi")
     asked = ["--response", "spin_hall", "--set", "current=ryoo2019", "-n", "3"]
     assert call("kmap", seed, "--mu", "1.42", *asked, "--output", tmp_path) == 0
-    assert list(tmp_path.glob("kmap_sigma*.png"))
+    assert list(tmp_path.glob("kmap_spin_hall_sigma*.png"))
     job = tmp_path / "job.toml"
     job.write_text(
         f'[model]\nseedname = "{seed}"\nsymmetrise = true\n'
@@ -351,3 +357,39 @@ def test_spin_currents_are_built_where_they_are_asked_for(tmp_path, capsys):
     )
     assert call("run", job) == 2
     assert "not on the operators of current = 'ryoo2019'" in capsys.readouterr().err
+
+
+def test_no_picture_is_written_over(gas, tmp_path, capsys):
+    """Bands coloured by σ_z and the spin moment of bands along z are two pictures."""
+    options = ["--path", "GX", "--mu", 0.4, "-n", 3, "-o", tmp_path / "p"]
+    assert call("bands", gas, *options, "--response", "spin_moment") == 0
+    told = capsys.readouterr().out.split()
+    assert len(told) == len({*told}) == 4
+    assert {"bands_spin_z.png", "bands_spin_moment_spin_z.png"} <= {Path(t).name for t in told}
+
+
+def test_maps_show_the_largest_component_of_each_tensor(tmp_path, capsys):
+    """Not the one that is largest in another tensor, where this one may be rounding."""
+    assert call("kmap", "toy:dirac_kp", "--mu", 0, "-n", 21, "-o", tmp_path) == 0
+    drawn = {path.name for path in tmp_path.glob("kmap_spin_polarizability_upsilon*.csv")}
+    capsys.readouterr()
+    assert "kmap_spin_polarizability_upsilon0_xx.csv" in drawn
+    for name in drawn:
+        rows = [*csv.reader((tmp_path / name).read_text().splitlines())][1:]
+        assert max(abs(float(row[-1])) for row in rows) > 1e-6
+
+
+def test_pictures_tell_broadening_and_relaxation_time(gas, tmp_path, capsys):
+    keys = {"mu": "[0.3, 0.4]", "kT": "0.05"}
+    text = response_text("edelstein", **keys, tau="50.0") + response_text(
+        "anomalous_hall", **keys, eta="0.1"
+    )
+    run(tmp_path, text)
+    assert call("plot", tmp_path / "result.h5", "-o", tmp_path / "p", "--format", "svg") == 0
+    capsys.readouterr()
+    told = {path.stem: path.read_text() for path in (tmp_path / "p").glob("*.svg")}
+    for name, picture in told.items():
+        at_tau = bool(re.match("edelstein_chi_[xyz]", name))
+        assert ("τ = 50 fs" in picture) == at_tau
+        assert ("η = 100 meV" in picture) == name.startswith("anomalous_hall")
+    assert any(name.startswith("edelstein_chi_tau") for name in told)

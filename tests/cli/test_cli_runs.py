@@ -122,7 +122,12 @@ def test_plot_draws_every_picture_with_its_numbers(finished, tmp_path, capsys):
     made = sorted(str(path) for path in (tmp_path / "pictures").iterdir())
     assert sorted(printed) == made
     names = {path.rsplit("/", 1)[-1] for path in made}
-    for stem in ("kmap_upsilon1_zx", "bands_spin_z", "bands_upsilon1_zx", "induced_spin_order1_z"):
+    for stem in (
+        "kmap_spin_polarizability_upsilon1_zx",
+        "bands_spin_z",
+        "bands_spin_polarizability_upsilon1_zx",
+        "induced_spin_order1_z",
+    ):
         assert {f"{stem}.png", f"{stem}.csv"} <= names
     for path in (tmp_path / "pictures").glob("*.png"):
         assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -133,7 +138,12 @@ def test_plot_in_another_format_and_for_another_field(finished, tmp_path, capsys
     folder, _ = finished
     options = ["--format", "svg", "--field", "1e6", "--direction", "z", "--spin", "x"]
     assert call("plot", folder / "bi.h5", "-o", tmp_path, *options) == 0
-    assert (tmp_path / "kmap_upsilon1_xz.svg").read_text().lstrip().startswith("<?xml")
+    assert (
+        (tmp_path / "kmap_spin_polarizability_upsilon1_xz.svg")
+        .read_text()
+        .lstrip()
+        .startswith("<?xml")
+    )
     assert not [*tmp_path.glob("*.png")]
     table = (tmp_path / "induced_spin_order1_x.csv").read_text()
     induced = ws.induced_spin(ws.load_result(folder / "bi.h5"), field=1e6, direction="z")
@@ -252,7 +262,7 @@ def test_kmap_from_files(lay, tmp_path, capsys):
     seed = lay(".win", "_tb.dat", "_wsvec.dat", ".spn", ".chk", ".eig")
     options = ["--mu", MU, "--frequency", 50, "-n", 4, "-o", tmp_path / "pictures"]
     assert call("kmap", seed, *options) == 0
-    assert (tmp_path / "pictures" / "kmap_upsilon1_zx.png").is_file()
+    assert (tmp_path / "pictures" / "kmap_spin_polarizability_upsilon1_zx.png").is_file()
     capsys.readouterr()
 
 

@@ -37,7 +37,9 @@ def test_a_job_of_a_continuum_model(tmp_path, capsys):
     np.testing.assert_allclose(loaded.kmap.kpt_uva[-1, 0], [0.2, -0.2, 0.0])
     np.testing.assert_allclose(loaded.path.kpt_kc[-1], [0.0, 0.2, 0.0], atol=1e-15)
     assert call("plot", tmp_path / "result.h5", "-o", tmp_path / "figures") == 0
-    table = (tmp_path / "figures" / "kmap_upsilon0_zx.csv").read_text().splitlines()
+    table = (
+        (tmp_path / "figures" / "kmap_spin_polarizability_upsilon0_zx.csv").read_text().splitlines()
+    )
     head = next(line for line in table if not line.startswith("#"))
     assert "k_x [1/Å]" in head
     assert "reduced" not in head
@@ -106,7 +108,7 @@ def test_commands_on_toys(tmp_path, capsys):
     assert (tmp_path / "bands_spin_z.png").exists()
     options = ["--mu", "0", "-n", "5", "-o", tmp_path]
     assert call("kmap", "toy:dirac_kp", *options, "--component", "zx") == 0
-    assert (tmp_path / "kmap_upsilon1_zx.png").exists()
+    assert (tmp_path / "kmap_spin_polarizability_upsilon1_zx.png").exists()
     capsys.readouterr()
     assert call("inspect", "toy:kane_male") == 2
     assert "Did you mean 'kane_mele'?" in capsys.readouterr().err

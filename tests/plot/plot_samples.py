@@ -96,6 +96,7 @@ def make_path(n_bands=32, per_segment=40, parts=("total",), has_spin=True):
         spin_kns=spin_kns if has_spin else np.zeros_like(spin_kns),
         tensors={"upsilon1": upsilon1(own, values)},
         mu=MU,
+        response="spin_polarizability",
     )
 
 

@@ -25,9 +25,9 @@ def test_everything_a_result_has_is_drawn_with_its_numbers(tmp_path):
     pictures = {
         "induced_spin_order1_z",
         "spin_polarizability_upsilon1_zy_omega",
-        "kmap_upsilon1_zy",
+        "kmap_spin_polarizability_upsilon1_zy",
         "bands_spin_z",
-        "bands_upsilon1_zy",
+        "bands_spin_polarizability_upsilon1_zy",
     }
     assert names(written) == {f"{name}.{kind}" for name in pictures for kind in ("png", "csv")}
     assert names((tmp_path / "figures").iterdir()) == names(written)
@@ -36,18 +36,24 @@ def test_everything_a_result_has_is_drawn_with_its_numbers(tmp_path):
 
 def test_field_of_the_induced_spin_chooses_the_component(tmp_path):
     result = make_result(make_kmap(n=21))
-    assert "kmap_upsilon1_zy.png" in names(plot_all(result, tmp_path))
+    assert "kmap_spin_polarizability_upsilon1_zy.png" in names(plot_all(result, tmp_path))
     written = plot_all(result, tmp_path, induced=make_induced(direction="x"))
-    assert "kmap_upsilon1_zx.png" in names(written)
+    assert "kmap_spin_polarizability_upsilon1_zx.png" in names(written)
     choice = Choice(component="yy")
     written = plot_all(result, tmp_path, kmap=choice, curves=choice)
-    assert {"kmap_upsilon1_yy.png", "spin_polarizability_upsilon1_yy_omega.png"} <= names(written)
+    assert {
+        "kmap_spin_polarizability_upsilon1_yy.png",
+        "spin_polarizability_upsilon1_yy_omega.png",
+    } <= names(written)
 
 
 def test_every_part_has_its_map(tmp_path):
     result = make_result(make_kmap(n=11, parts=("top/1", "bottom")))
     written = plot_all(result, tmp_path)
-    assert {"kmap_upsilon1_zy_top-1.png", "kmap_upsilon1_zy_bottom.png"} <= names(written)
+    assert {
+        "kmap_spin_polarizability_upsilon1_zy_top-1.png",
+        "kmap_spin_polarizability_upsilon1_zy_bottom.png",
+    } <= names(written)
 
 
 def test_result_with_nothing_to_draw_gives_nothing(tmp_path):

@@ -352,7 +352,8 @@ def bands(
     _refuse_without_bands(section, lines.tensors)
     drawn = Result(responses={}, provenance={}, path=lines)
     choice = Choice(tensor=tensor, component=component)
-    for figure in plot_all(drawn, output, spin=spin, bands=choice, formats=formats):
+    eta = getattr(section, "eta", None)
+    for figure in plot_all(drawn, output, spin=spin, bands=choice, formats=formats, eta=eta):
         typer.echo(figure)
 
 
@@ -380,7 +381,8 @@ def kmap(
     drawn = zone_map(model, asked, n=n)
     choice = Choice(tensor=tensor, component=component)
     result = Result(responses={}, provenance={}, kmap=drawn)
-    for figure in plot_all(result, output, kmap=choice, formats=formats):
+    eta = getattr(section, "eta", None)
+    for figure in plot_all(result, output, kmap=choice, formats=formats, eta=eta):
         typer.echo(figure)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,7 @@ def plot_bands(
     imaginary: bool = False,
     window: tuple[float, float] | None = None,
     scale: Scale = "auto",
+    context: Sequence[str] = (),
     axes: Axes | None = None,
 ) -> Axes:
     """Draw bands relative to the Fermi level.
@@ -91,6 +92,8 @@ def plot_bands(
         Lowest and highest E - μ; all bands if left out. [eV]
     scale : "auto", "linear" or "log"
         Of the colours of a tensor, as for :func:`~w90spin.plot.plot_kmap`.
+    context : sequence of str
+        More for the title, such as "η = 10 meV".
     axes : Axes, optional
         Where to draw; a new figure if left out.
 
@@ -137,7 +140,7 @@ def plot_bands(
         axes.tick_params(labelsize=8.0)
         _label_path(axes, path)
         pieces = drawn.colour.context if drawn.colour is not None else ()
-        set_title(axes, [*pieces, place_text("mu", path.mu)])
+        set_title(axes, [*pieces, *context, place_text("mu", path.mu)])
     return axes
 
 

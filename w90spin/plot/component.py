@@ -190,9 +190,9 @@ def place_text(name: str, value: float) -> str:
     Parameters
     ----------
     name : str
-        "omega", "mu" or "kT"; others are written as they are.
+        "omega", "mu", "kT", "eta" or "tau"; others are written as they are.
     value : float
-        In eV.
+        In eV; "tau" in s.
 
     Returns
     -------
@@ -206,6 +206,10 @@ def place_text(name: str, value: float) -> str:
         return f"μ = {number_text(value)} eV"
     if name == "kT":
         return f"kT = {number_text(1e3 * value)} meV"
+    if name == "eta":
+        return f"η = {number_text(1e3 * value)} meV"
+    if name == "tau":
+        return f"τ = {number_text(1e15 * value)} fs"
     return f"{name} = {number_text(value)}"
 
 

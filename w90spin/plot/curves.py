@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +66,7 @@ def plot_curves(
     kT_index: int = 0,
     mu_index: int = 0,
     omega_index: int = 0,
+    context: Sequence[str] = (),
     axes: Axes | None = None,
 ) -> Axes:
     """Draw one component against an axis of the tensor: a line a part, errors as bands.
@@ -83,6 +84,8 @@ def plot_curves(
         ``"flow=x,spin=z"``; the largest where that leaves a choice.
     kT_index, mu_index, omega_index : int
         Which entry of the other axes; negative ones count from the end.
+    context : sequence of str
+        More for the title, such as "η = 10 meV".
     axes : Axes, optional
         Where to draw; a new figure if left out.
 
@@ -136,7 +139,7 @@ def plot_curves(
         if len(curves.lines) > 1:
             axes.legend(ncols=1 if len(curves.lines) <= 6 else 2, handlelength=2.5)
         say_in_axes(axes, all_values)
-        set_title(axes, curves.context)
+        set_title(axes, [*curves.context, *context])
     return axes
 
 

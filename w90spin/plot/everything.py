@@ -24,12 +24,13 @@ from w90spin.derive import (
     in_unit,
     quoted_units,
 )
+from w90spin.derive.relaxation import NAME_ENDING
 from w90spin.errors import ResponseError
 from w90spin.plot import bands as band
 from w90spin.plot import curves as curve
 from w90spin.plot import layers, neel, spectrum, zone_map
 from w90spin.plot.bands import plot_bands, tabulate_bands
-from w90spin.plot.component import PlotError, find_tensor
+from w90spin.plot.component import PlotError, find_tensor, place_text
 from w90spin.plot.curves import plot_curves, running_axes, tabulate_curves
 from w90spin.plot.layers import (
     plot_signed_spin,
@@ -55,11 +56,11 @@ from w90spin.results.component import (
     fits,
     pieces,
 )
-from w90spin.results.result import BandPath, ResponseResult, Result, Tensor
+from w90spin.results.result import BandPath, KMap, ResponseResult, Result, Tensor
 from w90spin.units import SPIN_AXES
 
 FALLBACK = "z"  # spin component where there is none
-LEADING = "upsilon1"  # its largest component is drawn, where there are several tensors
+LEADING = "upsilon1"  # its largest component gives the spin component of bands
 
 NOTHING = 1e-6  # share of what is added up below which a sum is cancellation
 
@@ -133,6 +134,7 @@ def plot_all(
     units: Sequence[str] = (),
     omega_index: int = -1,
     window: tuple[float, float] | None = (-3.0, 3.0),
+    eta: float | None = None,
 ) -> list[Path]:
     """Draw all that a result has, each picture with its numbers in a CSV file beside it.
 
@@ -159,7 +161,7 @@ def plot_all(
         largest if left out.
     curves, kmap, bands : Choice
         What to draw of the integrated tensors, of the map and of the bands.  Left to itself the
-        component is the largest of the response, that of the field of `induced` if that is given
+        component is the largest of each tensor, that of the field of `induced` if that is given
         and along an axis.
     versus : "mu", "omega" or "kT", optional
         The only axis to draw curves against.
@@ -169,6 +171,8 @@ def plot_all(
         Photon energy of maps and bands, the last one if left out.
     window : pair of float, optional
         E - μ of the bands; None, or a window without bands, shows them all. [eV]
+    eta : float, optional
+        Broadening of the response of maps and bands, where the result does not hold it. [eV]
 
     Returns
     -------
@@ -189,6 +193,7 @@ def plot_all(
             "can be written to."
         ) from problem
     written: list[Path] = []
+    taken: set[str] = set()
 
     @contextmanager
     def picture(name: str, height: float, table: Mapping[str, ArrayLike]) -> Iterator[Axes]:
@@ -196,7 +201,8 @@ def plot_all(
             # Not pyplot: nothing shall pop up, nor stay in memory.
             figure = Figure(figsize=(COLUMN, height), layout="constrained")
             yield figure.subplots()
-        written.extend(save_figure(figure, folder / _file_name(name), table, formats))
+        own = _file_name(name, taken)
+        written.extend(save_figure(figure, folder / own, table, formats))
 
     hints = {"spin": spin, "field": _axis_of_field(induced)}
     if induced is not None:
@@ -206,7 +212,8 @@ def plot_all(
                 plot_induced_spin(induced, order=order, spin=s, axes=axes)
     if derived is not None:
         for name, figure, numbers in _derived(induced, derived, spin):
-            written.extend(save_figure(figure, folder / name, numbers, formats))
+            own = _file_name(name, taken)
+            written.extend(save_figure(figure, folder / own, numbers, formats))
     for shown in _integrated(result, curves, hints):
         tensor = in_usual_unit(shown.tensor, units)
         for axis in running_axes(tensor):
@@ -215,15 +222,18 @@ def plot_all(
                 table = tabulate_curves(tensor, axis, **drawn)
                 name = f"{shown.response}_{tensor.name}{shown.letters}_{axis}"
                 with picture(name, curve.HEIGHT, table) as axes:
-                    plot_curves(tensor, axis, **drawn, axes=axes)
+                    more = _set_by(result.responses[shown.response], tensor)
+                    plot_curves(tensor, axis, **drawn, context=more, axes=axes)
     if result.kmap is not None:
         source = result.responses.get(result.kmap.response)
-        for shown in _sampled(result.kmap.tensors, source, kmap, hints, "the map"):
+        context = _set_by(source, None, eta)
+        for shown in _sampled(result.kmap, source, kmap, hints):
             chosen = shown.arguments(omega_index)
             name = shown.tensor.name
             table = tabulate_kmap(result.kmap, name, **chosen)
             with picture(f"kmap_{shown.file_name}", zone_map.HEIGHT, table) as axes:
-                trim_height(root_figure(plot_kmap(result.kmap, name, **chosen, axes=axes)))
+                plot_kmap(result.kmap, name, **chosen, context=context, axes=axes)
+                trim_height(root_figure(axes))
     if result.path is not None:
         path = result.path
         if window is not None and not _any_band_in(path, window):
@@ -240,12 +250,13 @@ def plot_all(
                 with picture(f"bands_{name}_{part_name}", band.HEIGHT, lines) as axes:
                     plot_bands(path, colour=name, window=window, part_index=q, axes=axes)
         source = result.responses.get(path.response)
-        for shown in _sampled(path.tensors, source, bands, hints, "the path"):
+        context = _set_by(source, None, eta)
+        for shown in _sampled(path, source, bands, hints):
             chosen = shown.arguments(omega_index)
             name = shown.tensor.name
             lines = tabulate_bands(path, colour=name, window=window, **chosen)
             with picture(f"bands_{shown.file_name}", band.HEIGHT, lines) as axes:
-                plot_bands(path, colour=name, window=window, **chosen, axes=axes)
+                plot_bands(path, colour=name, window=window, **chosen, context=context, axes=axes)
     return written
 
 
@@ -323,7 +334,20 @@ class _Shown:
     @property
     def file_name(self) -> str:
         ends = "".join(f"_{piece}" for piece in (self.half, self.part) if piece)
-        return f"{self.tensor.name}{self.letters}{ends}"
+        return f"{self.response}_{self.tensor.name}{self.letters}{ends}".removeprefix("_")
+
+
+def _set_by(
+    response: ResponseResult | None, tensor: Tensor | None, eta: float | None = None
+) -> list[str]:
+    """Broadening and relaxation time of a response, as far as a tensor depends on them."""
+    about = {} if response is None else response.parameters
+    eta = float(str(about.get("eta", eta or 0.0)))
+    words = [place_text("eta", eta)] if eta > 0.0 else []
+    tau_s = about.get("tau_s")
+    if tensor is not None and f"{tensor.name}{NAME_ENDING}" in (response or {}) and tau_s:
+        words.append(place_text("tau", float(str(tau_s))))
+    return words
 
 
 def _visible_orders(induced: InducedSpin, spin: str | None) -> Iterator[tuple[int, str]]:
@@ -362,7 +386,7 @@ def _integrated(result: Result, choice: Choice, hints: _Hints) -> Iterator[_Show
         for tensor in dict.fromkeys(piece.tensor for piece in pieces(wanted)):
             # What a symmetry makes vanish needs no picture, unless it was asked for.
             if running_axes(tensor) and (np.any(tensor.values) or choice.tensor is not None):
-                letters = _component(tensor, response, choice, hints)
+                letters = _component(Piece(tensor, ""), None, choice, hints)
                 yield _Shown(response.name, tensor, letters, _letters(letters))
     asked_for = [repr(word) for word in (choice.tensor, choice.component) if word is not None]
     if asked_for and not found and result.responses:
@@ -375,13 +399,14 @@ def _integrated(result: Result, choice: Choice, hints: _Hints) -> Iterator[_Show
 
 
 def _sampled(
-    tensors: Mapping[str, Tensor],
+    sampled: KMap | BandPath,
     source: ResponseResult | None,
     choice: Choice,
     hints: _Hints,
-    owner: str,
 ) -> Iterator[_Shown]:
     """Pieces and parts of the tensors of a map or of bands."""
+    tensors = sampled.tensors
+    owner = "the map" if isinstance(sampled, KMap) else "the path"
     if not tensors:
         return
     if choice.tensor is not None:
@@ -393,11 +418,13 @@ def _sampled(
         shown = [Piece(next(iter(tensors.values())), "")]
     for piece in shown:
         tensor = piece.tensor
-        letters = _component(tensor, source or tensors, choice, hints)
+        letters = _component(piece, source, choice, hints)
         parts = tensor.axis("part").values if "part" in tensor.axis_names else ("total",)
         for q, part in enumerate(parts):
             ending = str(part) if len(parts) > 1 else ""
-            yield _Shown("", tensor, letters, _letters(letters), q, ending, piece.part)
+            yield _Shown(
+                sampled.response, tensor, letters, _letters(letters), q, ending, piece.part
+            )
 
 
 def _wanted(tensor: Tensor, choice: Choice) -> bool:
@@ -405,23 +432,27 @@ def _wanted(tensor: Tensor, choice: Choice) -> bool:
 
 
 def _component(
-    tensor: Tensor,
-    family: ResponseResult | Mapping[str, Tensor],
-    choice: Choice,
-    hints: _Hints,
+    piece: Piece, source: ResponseResult | None, choice: Choice, hints: _Hints
 ) -> dict[str, str]:
-    """Component to draw: of tensors with the same axes the one that is largest in the leading."""
-    members = family.tensors if isinstance(family, ResponseResult) else family
-    axes = component_axes(tensor)
-    alike = [member for member in members.values() if component_axes(member) == axes]
-    leading = next((member for member in alike if member.name == LEADING), None)
-    leading = _summed(leading or next(iter(alike), tensor))
+    """Component to draw: the largest of the tensor, of a map that of its integral."""
+    tensor = _half(piece.tensor, piece.part)
+    integral = None if source is None else source.tensors.get(tensor.name)
+    if integral is not None:
+        integral = _half(integral, piece.part)
+        # Below its error it may be rounding; so may one whose error is not known.
+        if np.any(np.abs(integral.values) > integral.errors):
+            tensor = integral
+    hint = choice.component is None and component_axes(tensor) == ("spin", "field")
+    known = {axis: letter for axis, letter in hints.items() if letter is not None}
     try:
-        if choice.component is None and axes == ("spin", "field"):
-            return choose_component(leading, {a: x for a, x in hints.items() if x is not None})
-        return choose_component(leading, choice.component)
+        return choose_component(_summed(tensor), known if hint else choice.component)
     except ResponseError as problem:
         raise PlotError(str(problem)) from None
+
+
+def _half(tensor: Tensor, part: str) -> Tensor:
+    """The real or imaginary part of a complex tensor; any other one as it is."""
+    return replace(tensor, values=Piece(tensor, part).values) if part else tensor
 
 
 def _summed(tensor: Tensor) -> Tensor:
@@ -475,6 +506,12 @@ def _any_band_in(path: BandPath, window: tuple[float, float]) -> bool:
     return bool(((energy_kn.min(axis=0) <= high) & (energy_kn.max(axis=0) >= low)).any())
 
 
-def _file_name(name: str) -> str:
-    """Name with everything but letters, digits, "-" and "_" replaced: parts may be called "A/B"."""
-    return re.sub(r"[^\w-]+", "-", name)
+def _file_name(name: str, taken: set[str]) -> str:
+    """A name that is not taken, of letters, digits, "-" and "_": parts may be called "A/B"."""
+    wanted = own = re.sub(r"[^\w-]+", "-", name)
+    repeat = 2
+    # Some file systems take "A" and "a" for the same.
+    while own.casefold() in taken:
+        own, repeat = f"{wanted}_{repeat}", repeat + 1
+    taken.add(own.casefold())
+    return own

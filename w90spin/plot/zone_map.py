@@ -62,6 +62,7 @@ def plot_kmap(
     imaginary: bool = False,
     scale: Scale = "auto",
     labels: Mapping[str, Sequence[float]] | None = None,
+    context: Sequence[str] = (),
     axes: Axes | None = None,
 ) -> Axes:
     """Draw one component of a response over the zone, in Cartesian coordinates.
@@ -90,6 +91,8 @@ def plot_kmap(
     labels : mapping of str to sequence of float, optional
         Points to mark besides Γ, in reduced coordinates: ``{"X": (0.5, 0, 0)}``; for a k·p model
         Cartesian. [1/Å]
+    context : sequence of str
+        More for the title, such as "η = 10 meV".
     axes : Axes, optional
         Where to draw; a new figure if left out.
 
@@ -145,7 +148,7 @@ def plot_kmap(
         _mark_points(axes, kmap, plane, labels or {})
         add_colour_bar(axes, mesh, shown.label, shown.unit, colours, widen=longer / width)
         say_in_axes(axes, shown.values)
-        set_title(axes, [*shown.context, plane.offset])
+        set_title(axes, [*shown.context, *context, plane.offset])
         if own:
             trim_height(root_figure(axes))
     return axes
