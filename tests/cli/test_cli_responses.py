@@ -393,3 +393,40 @@ def test_pictures_tell_broadening_and_relaxation_time(gas, tmp_path, capsys):
         assert ("τ = 50 fs" in picture) == at_tau
         assert ("η = 100 meV" in picture) == name.startswith("anomalous_hall")
     assert any(name.startswith("edelstein_chi_tau") for name in told)
+
+
+def test_list_says_in_plain_words_what_is_needed(capsys):
+    assert call("list") == 0
+    printed = capsys.readouterr().out
+    assert not re.search(r"[`\\]|:\w+:", printed)
+    assert "½{P_l, V_a}" in printed
+    for name, omega in (
+        ("spin_polarizability", "omega (needed, or frequency_thz): Photon"),
+        ("spin_hall", "omega (default 0.0): Photon"),
+        ("edelstein", "omega (optional, with tau): Photon"),
+    ):
+        assert call("list", name) == 0
+        assert omega in capsys.readouterr().out
+    assert call("kmap", "--help") == 0
+    assert "key of the response" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
+def test_plots_that_draw_nothing_say_why(gas, tmp_path, capsys):
+    run(
+        tmp_path,
+        response_text("spin_hall", mu="[0.3, 0.4]", kT="0.05", eta="0.1", omega="0.1"),
+        response_text("anomalous_hall", mu="0.4", kT="0.05", eta="0.1"),
+    )
+    capsys.readouterr()
+    for options, words in (
+        (["--response", "anomalous_hall"], "there is nothing to draw of anomalous_hall"),
+        (["--versus", "omega"], "nothing that was asked for has more than one value of it"),
+        (["--versus", "time"], "Curves run along mu, omega, kT, not 'time'"),
+        (["--response", "spin_hall", "--tensor", "foo"], "'foo' is not in spin_hall, which has"),
+        (["--tensor", "foo"], "'foo' is not in the result, which has"),
+    ):
+        assert call("plot", tmp_path / "result.h5", "-o", tmp_path / "p", *options) == 2
+        message = refused(capsys)
+        assert words in message
+        assert message.count("sigma_even [flow") == ("foo" in words)
+        assert message.count("sigma_even [current") == ("the result" in words)

@@ -102,7 +102,7 @@ ComponentName = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Another key of [[response]], as in kT=0.01; may be repeated."),
+    typer.Option("--set", help="Another key of the response, as in kT=0.01; may be repeated."),
 ]
 Format = Annotated[list[str], typer.Option("--format", help="png, pdf or svg; may be repeated.")]
 
@@ -257,7 +257,7 @@ def plot(
     neel = show.get("neel") or {}
     gaps = [gap for gap in loaded.provenance.get("direct_gaps_eV", {}).values() if gap]
     anisotropy = neel.get("anisotropy_field")
-    for path in plot_all(
+    drawn = plot_all(
         loaded,
         output,
         induced=derived.induced,
@@ -279,7 +279,15 @@ def plot(
         units=units,
         window=show.get("window"),
         formats=formats,
-    ):
+    )
+    if not drawn:
+        asked_for = " ".join(word for word in (response, tensor) if word is not None)
+        raise JobError(
+            f"{result}: there is nothing to draw{f' of {asked_for}' if asked_for else ''}. Curves "
+            "need several Fermi levels, photon energies or temperatures and values that are not "
+            "all zero; maps and bands are drawn where the job has [map] and [bands]."
+        )
+    for path in drawn:
         typer.echo(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -294,6 +295,25 @@ def form_lines(forms: Sequence[SymmetryForm]) -> list[str]:
     return lines
 
 
+_WORDS_OF_JOBS = {
+    "omega": "Photon energies ħω of the field. [eV]",
+    "frequency_thz": "The same as omega, as a frequency. [THz]",
+    "tau": "Relaxation time at which to give the response too. [fs]",
+}
+"""Keys of jobs that responses call otherwise, or lack."""
+
+
+def _plain(text: str) -> str:
+    """A docstring's words without its markup."""
+    text = re.sub(r":math:`([^`]*)`", lambda found: _plain_formula(found[1]), text)
+    text = re.sub(r":\w+:`~?(?:[^`]*\.)?([^`.]*)`", r"\1", text)
+    return text.replace("``", "")
+
+
+def _plain_formula(tex: str) -> str:
+    return tex.replace(r"\tfrac12", "½").replace(r"\{", "{").replace(r"\}", "}")
+
+
 def response_lines(name: str) -> list[str]:
     """What a response needs, takes and gives.
 
@@ -312,20 +332,22 @@ def response_lines(name: str) -> list[str]:
     for variant, operators in response.needs.items():
         needs = ", ".join(sorted(operators)) or "nothing beyond H and r"
         lines.append(f"  needs{f' ({variant})' if variant else ''}: {needs}")
-    words = {item.name: item.words for item in parameters_of(response)}
-    aliases = {"mu": "mu_f", "omega": "omega_w", "frequency_thz": "omega_w"}
+    parameters = {item.name: item for item in parameters_of(response)}
+    words = {"mu" if key == "mu_f" else key: item.words for key, item in parameters.items()}
+    words |= _WORDS_OF_JOBS
+    omega = parameters.get("omega_w")
     for key, info in section.model_fields.items():
         if key == "name":
             continue
         default = "needed" if info.is_required() else f"default {info.default!r}"
-        text = words.get(aliases.get(key, key), "")
-        if key == "frequency_thz":
-            text = "The same as omega, as a frequency. [THz]"
-        if key == "tau":
-            text = "Relaxation time at which to give the response too. [fs]"
         if info.default is None:
             default = "optional"
-        lines.append(f"  {key} ({default}): {text}".rstrip(": "))
+        if key in ("omega", "frequency_thz"):
+            default = "optional, with tau"
+            if omega is not None:
+                default = "needed, or frequency_thz" if omega.needed else "default 0.0"
+                default = default if key == "omega" else "instead of omega"
+        lines.append(f"  {key} ({default}): {_plain(words[key])}")
     for tensor in claims.published:
         units = {d: tensor.unit_in(d) or "1" for d in (2, 3)}
         axes = ", ".join(axis.name for axis in tensor.axes if axis.values == SPIN_AXES) or "scalar"

@@ -31,7 +31,7 @@ from w90spin.plot import curves as curve
 from w90spin.plot import layers, neel, spectrum, zone_map
 from w90spin.plot.bands import plot_bands, tabulate_bands
 from w90spin.plot.component import PlotError, find_tensor, place_text
-from w90spin.plot.curves import plot_curves, running_axes, tabulate_curves
+from w90spin.plot.curves import RUNNING, plot_curves, running_axes, tabulate_curves
 from w90spin.plot.layers import (
     plot_signed_spin,
     plot_spin_by_angle,
@@ -182,8 +182,13 @@ def plot_all(
     Raises
     ------
     PlotError
-        For an unknown tensor, component or format, or a folder that cannot be written to.
+        For an unknown tensor, component or format, an axis that nothing runs along, or a folder
+        that cannot be written to.
     """
+    hints = {"spin": spin, "field": _axis_of_field(induced)}
+    integrated = list(_integrated(result, curves, hints))
+    if versus is not None:
+        _check_versus(versus, result, integrated)
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -204,7 +209,6 @@ def plot_all(
         own = _file_name(name, taken)
         written.extend(save_figure(figure, folder / own, table, formats))
 
-    hints = {"spin": spin, "field": _axis_of_field(induced)}
     if induced is not None:
         for order, s in _visible_orders(induced, spin):
             table = tabulate_induced_spin(induced, order=order, spin=s)
@@ -214,7 +218,7 @@ def plot_all(
         for name, figure, numbers in _derived(induced, derived, spin):
             own = _file_name(name, taken)
             written.extend(save_figure(figure, folder / own, numbers, formats))
-    for shown in _integrated(result, curves, hints):
+    for shown in integrated:
         tensor = in_usual_unit(shown.tensor, units)
         for axis in running_axes(tensor):
             if versus in (None, axis):
@@ -391,11 +395,30 @@ def _integrated(result: Result, choice: Choice, hints: _Hints) -> Iterator[_Show
     asked_for = [repr(word) for word in (choice.tensor, choice.component) if word is not None]
     if asked_for and not found and result.responses:
         known = ", ".join(
-            f"{tensor.name} [{', '.join(component_axes(tensor)) or 'scalar'}]"
-            for response in result.responses.values()
-            for tensor in response.tensors.values()
+            dict.fromkeys(
+                f"{tensor.name} [{', '.join(component_axes(tensor)) or 'scalar'}]"
+                for response in result.responses.values()
+                if choice.response in (None, response.name)
+                for tensor in response.tensors.values()
+            )
         )
-        raise PlotError(f"{' '.join(asked_for)} is not in the result, which has {known}.")
+        owner = choice.response or "the result"
+        raise PlotError(f"{' '.join(asked_for)} is not in {owner}, which has {known}.")
+
+
+def _check_versus(versus: str, result: Result, integrated: Sequence[_Shown]) -> None:
+    """Refuse an axis that no curve can run along."""
+    if versus not in RUNNING:
+        raise PlotError(f"Curves run along {', '.join(RUNNING)}, not '{versus}'.")
+    if any(versus in running_axes(shown.tensor) for shown in integrated):
+        return
+    tensors = [t for response in result.responses.values() for t in response.tensors.values()]
+    there = any(versus in tensor.axis_names for tensor in tensors)
+    why = "has more than one value of it" if there else "depends on it"
+    raise PlotError(
+        f"There is no curve against {versus}: nothing that was asked for {why}. Compute with "
+        "several, or leave the axis open."
+    )
 
 
 def _sampled(
