@@ -1,12 +1,13 @@
 """The pages on jobs and on k-resolved output say what works."""
 
+import ast
+import builtins
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
-import w90spin as ws
 from w90spin.cli import main
 from w90spin.cli.job import read_job
 from w90spin.response import RESPONSES
@@ -49,7 +50,22 @@ def test_commands_of_the_pages(tmp_path, monkeypatch, capsys, command):
 
 def test_python_of_the_page(tmp_path, monkeypatch):
     (block,) = re.findall(r"```python\n(.*?)```", page("k-resolved.md"), re.S)
+    (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.chdir(tmp_path)
-    model = ws.toys.rashba_square()
-    exec(block.replace("n=64", "n=6"), {"ws": ws, "model": model})
+    exec(block.replace("n=64", "n=6"), {})
     assert (tmp_path / "bi.frmsf").is_file()
+
+
+@pytest.mark.parametrize("name", ["numbers-differ.md", "integration.md", "responses/spin-hall.md"])
+def test_first_python_of_other_pages_lacks_no_name(name):
+    """Names that are read were bound before, imports among them; nothing is run."""
+    block, *_ = re.findall(r"```python\n(.*?)```", page(name), re.S)
+    bound, read = set(dir(builtins)), []
+    for statement in ast.parse(block).body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        read += [node.id for node in names if isinstance(node.ctx, ast.Load)]
+        assert {*read} <= bound
+        bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            bound |= {item.asname or item.name for item in statement.names}
+    assert "ws" in read

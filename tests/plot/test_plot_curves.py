@@ -182,3 +182,23 @@ def test_logarithmic_colours_of_bands():
     (lines,) = [drawn for drawn in axes.collections if drawn.get_array() is not None]
     assert isinstance(lines.norm, SymLogNorm)
     assert not np.ma.getmaskarray(lines.norm(lines.get_array())).any()
+
+
+def test_a_legend_of_many_lines_hides_none():
+    axes = plot_curves(sigma(parts=("A", "B", "C", "D"), unit="(ħ/e) S/cm"), "omega")
+    axes.figure.canvas.draw()
+    legend = axes.get_legend()
+    assert len(legend.get_texts()) == 8
+    box = legend.get_window_extent()
+    assert box.x0 >= axes.bbox.x1 - 1.0
+    assert box.x1 <= axes.figure.bbox.x1
+    assert axes.get_ylabel() == "$σ_{xy;z}$ [(ħ/e) S/cm]"
+
+
+@pytest.mark.parametrize(("share", "cut"), [(6.0, False), (40.0, True)])
+def test_error_bands_are_whole_or_said_to_be_cut(share, cut):
+    axes = plot_curves(sigma(error=share), "omega")
+    edges = np.concatenate([band.get_paths()[0].vertices[:, 1] for band in axes.collections])
+    low, high = axes.get_ylim()
+    assert (edges.min() < low or edges.max() > high) == cut
+    assert ("errors leave the picture" in [text.get_text() for text in axes.texts]) == cut

@@ -33,6 +33,12 @@ VISIBLE_ERROR = 0.004
 FEW_POINTS = 12
 """Up to so many points each is marked."""
 
+FEW_LINES = 3
+"""Legends of more lines stand beside the picture, where they hide nothing."""
+
+MOST_ERROR = 10.0
+"""Error bands are shown up to so many times the largest value, which then is still a line."""
+
 TERAHERTZ = 0.25
 """Photon energies up to this are told as frequencies. [eV]"""
 
@@ -132,12 +138,23 @@ def plot_curves(
             axes.set_ylim(-1.0, 1.0)
         else:
             low, high = axes.get_ylim()
-            # An error larger than the values is told by the band leaving the picture.
-            axes.set_ylim(max(low, -3.0 * largest), min(high, 3.0 * largest))
+            reach = MOST_ERROR * largest
+            axes.set_ylim(max(low, -reach), min(high, reach))
+            if low < -reach or high > reach:
+                axes.annotate(
+                    "errors leave the picture", (0.02, 0.02), xycoords="axes fraction",
+                    fontsize=7.0, color="0.3",
+                )  # fmt: skip
         unit = curves.unit.replace("μ_B", r"$\mu_\mathrm{B}$")
         set_quantity(axes.yaxis, curves.label, unit, largest)
         if len(curves.lines) > 1:
-            axes.legend(ncols=1 if len(curves.lines) <= 6 else 2, handlelength=2.5)
+            if len(curves.lines) <= FEW_LINES:
+                axes.legend(handlelength=2.5)
+            else:
+                axes.legend(
+                    loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=2.0, fontsize=7.0,
+                    frameon=False,
+                )  # fmt: skip
         say_in_axes(axes, all_values)
         set_title(axes, [*curves.context, *context])
     return axes

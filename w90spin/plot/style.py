@@ -165,9 +165,31 @@ def set_quantity(axis: DrawnAxis, label: str, unit: str, largest: float) -> None
         exponent = int(np.floor(np.log10(largest)))
     power = rf"$10^{{{exponent}}}$ " if exponent else ""
     scale = f"{power}{unit}".strip()
-    axis.set_label_text(f"{label} ({scale})" if scale else label)
+    axis.set_label_text(with_unit(label, scale))
     set_ticks(axis)
     axis.set_major_formatter(_divided(10.0**exponent))
+
+
+def with_unit(label: str, unit: str) -> str:
+    """Quantity and unit, in brackets that do not double those of the unit.
+
+    Parameters
+    ----------
+    label, unit : str
+        Quantity and unit.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> with_unit("σ", "S/cm"), with_unit("σ", "(ħ/e) S/cm"), with_unit("n", "")
+    ('σ (S/cm)', 'σ [(ħ/e) S/cm]', 'n')
+    """
+    if not unit:
+        return label
+    return f"{label} [{unit}]" if "(" in unit else f"{label} ({unit})"
 
 
 def set_ticks(axis: DrawnAxis, most: int = 6) -> None:
@@ -348,7 +370,7 @@ def add_colour_bar(
     inset = axes.inset_axes((1.0 + 0.04 * widen, 0.0, 0.05 * widen, 1.0))
     bar = root_figure(axes).colorbar(drawn, cax=inset, extend=colours.extend)
     if isinstance(colours.norm, SymLogNorm):
-        bar.ax.yaxis.set_label_text(f"{label} ({unit})" if unit else label)
+        bar.ax.yaxis.set_label_text(with_unit(label, unit))
         bar.set_ticks(_decades(colours.norm.linthresh, colours.limit))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
         bar.ax.minorticks_off()
