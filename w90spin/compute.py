@@ -16,6 +16,7 @@ import numpy as np
 from w90spin.derive.proper_spin_hall import checked, largest_outside
 from w90spin.errors import (
     IntegrationError,
+    ModelError,
     NotInsulatorError,
     ResonanceError,
     ResponseError,
@@ -39,9 +40,11 @@ from w90spin.model.continuum import AnyModel, ContinuumModel
 from w90spin.model.operations import MagneticGroup
 from w90spin.model.spin_current import CURRENTS
 from w90spin.model.thickness import slab_thickness
+from w90spin.model.wannier import WannierModel
 from w90spin.parallel import Comm, one_thread, world
 from w90spin.response import Response
 from w90spin.response.claims import extras_needed
+from w90spin.response.parameters import check_response
 from w90spin.results.result import ResponseResult, Result, Tensor
 from w90spin.units import CONVENTIONS
 
@@ -128,7 +131,7 @@ def compute(
     mesh = AutoMesh() if mesh is None else mesh
     ranks = world(comm)
     with one_thread(), ranks.together():
-        _check_arguments(responses, mesh, symmetry, degeneracy, batch)
+        _check_arguments(model, responses, mesh, symmetry, degeneracy, batch)
         if isinstance(model, ContinuumModel):
             _check_continuum(model, mesh, symmetry)
         limits = Limits(max_cost, max_time)
@@ -236,6 +239,7 @@ def _compute(
 
 
 def _check_arguments(
+    model: AnyModel,
     responses: Sequence[Response],
     mesh: Rule,
     symmetry: str | MagneticGroup,
@@ -243,8 +247,14 @@ def _check_arguments(
     batch: int | None,
 ) -> None:
     """Refuse at once what would go wrong later, or silently."""
-    if not isinstance(responses, Sequence) or not responses:
+    if not isinstance(model, WannierModel | ContinuumModel):
+        raise ModelError(
+            f"compute needs a model, not {model!r}; load_model(seedname) makes one of files."
+        )
+    if isinstance(responses, str) or not isinstance(responses, Sequence) or not responses:
         raise ResponseError("compute needs a list of at least one response: [response].")
+    for response in responses:
+        check_response(response, model.n_wann)
     if not isinstance(mesh, Rule):
         raise IntegrationError(
             f"mesh = {mesh!r} must be an AutoMesh, PeriodicMesh, AdaptiveTree, Iterated or "

@@ -96,7 +96,8 @@ def zone_map(
                 f"A map needs two periodic directions; model '{model.name}' has {len(periodic)}."
             )
         plane = (periodic[0], periodic[1])
-    if n < 2 or len(set(plane)) != 2 or not set(plane) <= {0, 1, 2}:
+    _refuse_other_than_numbers(n=n, offset=offset)
+    if n != int(n) or n < 2 or len(set(plane)) != 2 or not set(plane) <= {0, 1, 2}:
         raise JobError(
             f"A map of n = {n} points over plane {plane} cannot be drawn: n >= 2 and two different "
             "reciprocal vectors out of 0, 1, 2 are needed."
@@ -302,6 +303,7 @@ def fermi_surface(
             f"Model '{model.name}' is a continuum without a zone, through which a Fermi surface "
             "could go on. Take its lattice form, or a map."
         )
+    _refuse_other_than_numbers(mu=mu, window=window)
     asked = (n, n, n) if isinstance(n, int) else tuple(n)
     if len(asked) != 3 or min(asked) < 2 or not window >= 0.0:
         raise JobError(
@@ -575,6 +577,12 @@ def _points_along(
     kpt_kc = np.concatenate(pieces)
     step_k = np.linalg.norm(np.diff(kpt_kc, axis=0) @ model.recip_ca, axis=1)
     return kpt_kc, np.concatenate([[0.0], np.cumsum(step_k)]), position_p
+
+
+def _refuse_other_than_numbers(**given: object) -> None:
+    for name, value in given.items():
+        if isinstance(value, str | bool) or not np.isscalar(value) or not np.isreal(value):
+            raise JobError(f"{name} = {value!r} must be a number.")
 
 
 def _on_points(

@@ -21,12 +21,18 @@ OPTIONS = {
     ("iterated", 1): {"rtol": 1e-9, "max_points": 2000},
     ("iterated", 2): {"rtol": 2e-5, "max_points": 20000},
     ("iterated", 3): {"rtol": 1e-2, "atol": 1e3},
+    ("surface tree", 2): {"rtol": 1e-2, "max_points": 4000},
+    ("surface tree", 3): {"rtol": 0.5, "max_points": 8000},
+    ("surface iterated", 2): {"rtol": 1e-2, "max_points": 10000},
+    ("surface iterated", 3): {"rtol": 0.5, "max_points": 4000},
 }
 CASES = list(OPTIONS)
+ON_SURFACE = "surface "
+"""Begins the names of cases in which rules follow bands through Fermi levels."""
 
 
 def rule(kind, dimension):
-    return RULES[kind](**OPTIONS[kind, dimension])
+    return RULES[kind.removeprefix(ON_SURFACE)](**OPTIONS[kind, dimension])
 
 
 def model(dimension):
@@ -44,11 +50,21 @@ def responses(zone):
     ]
 
 
+def on_surface(zone):
+    """Several levels of one, and one beside it; parts of the cell."""
+    parts = ws.partition(zone, by={"a": [1], "b": [2]})
+    return [
+        ws.Edelstein(mu_f=[-0.1, 0.2], kT=0.02, parts=parts),
+        ws.Edelstein(mu_f=0.1, kT=0.03),
+    ]
+
+
 def small_run(kind, dimension, **options):
     zone = model(dimension)
-    batch = {"uniform": 15, "periodic": 100, "tree": 100, "iterated": 300}[kind]
+    batch = {"uniform": 15, "periodic": 100, "tree": 100}.get(kind, 300)
     options = {"batch": batch, **options}
-    return ws.compute(zone, responses(zone), mesh=rule(kind, dimension), **options)
+    asked = on_surface(zone) if kind.startswith(ON_SURFACE) else responses(zone)
+    return ws.compute(zone, asked, mesh=rule(kind, dimension), **options)
 
 
 def bits(result):

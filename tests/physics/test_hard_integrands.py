@@ -118,6 +118,9 @@ def test_panels_that_cannot_be_halved_drag_no_others_along():
         seen_x,
         nothing,
         nothing[:, :, None],
+        nothing,
+        nothing[:, :, None],
+        nothing[:, :, None],
     )
     assert line.own_error()[0] > 1e-3
     assert len(line.marked(np.array([1e-3]))) == 0

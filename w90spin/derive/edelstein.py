@@ -119,8 +119,9 @@ def edelstein_spin(
             f"The result holds {list(result.responses)}, not edelstein. Add it to the run."
         )
     for name, value, unit in (("field", field, "V/m"), ("tau_fs", tau_fs, "fs")):
-        if not np.isfinite(value) or value <= 0.0:
-            raise ResponseError(f"{name} = {value} {unit} must be a positive number.")
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not number or not np.isfinite(value) or value <= 0.0:
+            raise ResponseError(f"{name} = {value!r} {unit} must be a positive number.")
     frequencies_w = np.atleast_1d(np.asarray(omega_w, dtype=np.float64))
     if frequencies_w.ndim != 1 or not (np.isfinite(frequencies_w) & (frequencies_w >= 0)).all():
         raise ResponseError(f"omega_w = {omega_w!r} must be photon energies in eV, not below 0.")

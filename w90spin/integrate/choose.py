@@ -31,6 +31,7 @@ from w90spin.integrate.rules import (
 from w90spin.integrate.surface import MESH_WIDTHS, NO_POCKETS, LeastMesh, Pockets
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.integrate.tree import TreeStrategy, cell_symmetry
+from w90spin.kspace.fourier import KPoints
 from w90spin.kspace.survey import BandSurvey, GapSurvey
 from w90spin.response.claims import Response
 
@@ -42,6 +43,9 @@ SCOUT_IN_PIECE = 2
 
 SCOUT_SHIFT = 0.5
 """Their offset in units of the spacing."""
+
+MOST_IN_SEA = 24
+"""Points inside of a Fermi sea that give the magnitude if the first look sees none."""
 
 FIRST_PART = 0.5
 """Part of the predicted number of points, in each direction, that the first mesh gets."""
@@ -166,6 +170,8 @@ class PlannedStrategy:
             mean_x = self.integrand.invariant(symmetry, mean_x)
         # The square of the mean root: a spot that the first look happens to hit counts for less.
         moduli_s = (scouted_x[self.integrand.size :] / mesh.n_points) ** 2
+        if not moduli_s.all():
+            moduli_s = np.where(moduli_s > 0.0, moduli_s, self._moduli_in_seas())
         rule, model = self.rule, self.integrand.fourier.model
         rtol = 0.0 if isinstance(rule, UniformMesh) else rule.rtol
         atol = 0.0 if isinstance(rule, UniformMesh) else rule.atol * model.measure
@@ -209,13 +215,30 @@ class PlannedStrategy:
         shift = rule.shift if isinstance(rule, PeriodicMesh) else (0.0, 0.0, 0.0)
         return PeriodicStrategy(*common, start_c, shift, rule.max_points, self._least_mesh())
 
+    def _moduli_in_seas(self) -> FloatArray:
+        """Size of the moduli where some bands are filled and some are not, by the survey of bands:
+        the first look may have missed a small sea.
+        """
+        moduli_s = np.zeros(self.integrand.n_slots)
+        for level in np.unique(self.integrand.steps.level_l):
+            survey = self._survey()
+            below_k = (survey.energy_kn < level).sum(axis=1)
+            within_k = np.flatnonzero((below_k > 0) & (below_k < survey.energy_kn.shape[1]))
+            if len(within_k):
+                some_k = within_k[:: 1 + len(within_k) // MOST_IN_SEA]
+                found_ks = self.integrand.with_moduli(KPoints(survey.kpt_kc[some_k]))[1]
+                part = len(within_k) / len(below_k)
+                moduli_s = np.maximum(moduli_s, (part * np.sqrt(found_ks).mean(axis=0)) ** 2)
+        return moduli_s
+
     def _pockets(self) -> Pockets:
-        """Fermi surfaces that first nodes may miss, for integrands that live there alone."""
-        surfaces = self.integrand.surfaces
-        if not len(surfaces):
+        """Fermi surfaces that first nodes may miss, where integrands live there or jump there."""
+        surfaces, steps = self.integrand.surfaces, self.integrand.steps
+        levels = np.unique(np.concatenate([surfaces.level_f, steps.level_l]))
+        if not len(levels):
             return NO_POCKETS
         survey = self._survey()
-        found = [pocket for mu in np.unique(surfaces.level_f) for pocket in survey.pockets(mu)]
+        found = [pocket for mu in levels for pocket in survey.pockets(mu)]
         if not found:
             return NO_POCKETS
         return Pockets(

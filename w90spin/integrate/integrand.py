@@ -9,7 +9,7 @@ import numpy as np
 
 from w90spin.arrays import AnyNumberArray, BoolArray, FloatArray, IntArray
 from w90spin.errors import IntegrationError
-from w90spin.integrate.surface import Surfaces
+from w90spin.integrate.surface import Steps, Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.continuum import KRegion, OperatorSource
 from w90spin.kspace.fourier import KLines, KPoints
@@ -97,6 +97,7 @@ class Integrand:
         self.batch = batch or max(FEWEST_POINTS, BATCH_BYTES // per_point)
         # In a region, rays are cut where bands cross the levels: nothing is left to be followed.
         self.surfaces = Surfaces.of(responses if self.region is None else [])
+        self.steps = Steps.of(responses if self.region is None else [])
         self.claims: list[tuple[int, TensorClaim]] = [
             (r, claim) for r, response in enumerate(responses) for claim in response.claims.raw
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from w90spin.arrays import BoolArray, FloatArray, IntArray
 from w90spin.integrate.cubature import line_rule
 from w90spin.integrate.integrand import Integrand, Values
 from w90spin.integrate.rounds import Answer, Estimate, Round, State, Tolerance, answer
-from w90spin.integrate.surface import LEAST_STATES, NO_POCKETS, Pockets, Surfaces
+from w90spin.integrate.surface import LEAST_STATES, NO_POCKETS, Pockets, Steps, Surfaces
 from w90spin.integrate.symmetry import ZoneSymmetry
 from w90spin.kspace.fourier import KLines
 
@@ -53,6 +53,9 @@ HIDING_PARTS = 1 << 14
 """Panels of the outer directions are no further halved for what may hide in them: where bands turn
 round jumps from one extremum to another, which looks the same at any size."""
 
+RISE = 0.5
+"""Part of its rise that the integral of an integrand which begins between two nodes may lack."""
+
 MOST_PASSES = 4
 """How often all is done anew because the tolerance turns out smaller than first thought."""
 
@@ -63,7 +66,8 @@ class _Panels:
 
     For integrands that live on Fermi surfaces also: whether the nodes may miss one; the states per
     energy that are unresolved and those that are seen; bands at the nodes, or where inside of them
-    bands turn round.
+    bands turn round.  For cold Fermi seas: how many steps they have inside, and the integrand and
+    the bands, or the number of steps further in, at their outermost nodes.
     """
 
     number_x: IntArray
@@ -74,6 +78,9 @@ class _Panels:
     blind_x: BoolArray
     states_xf: FloatArray
     trace_xpm: FloatArray
+    step_xl: FloatArray
+    end_xey: FloatArray
+    end_xem: FloatArray
 
     def mean(self) -> FloatArray:
         mean_y: FloatArray = (self.mean_xy / self.parts_x[:, None]).sum(axis=0)
@@ -85,16 +92,18 @@ class _Panels:
         blind = float((self.blind_x / self.parts_x).sum())
         return np.concatenate([missed_f + blind * seen_f, seen_f])
 
-    def surface(self, surfaces: Surfaces, of_bands: bool) -> FloatArray:
-        """States per energy, and where bands turn round, of the whole line, shape (5 f)."""
+    def surface(self, surfaces: Surfaces, steps: Steps, of_bands: bool) -> FloatArray:
+        """States per energy, where bands turn round, and the number of steps, of the whole line,
+        shape (5 f + l).
+        """
         if not len(surfaces):
-            return self.states()
+            return np.concatenate([self.states(), self.n_steps(steps, of_bands)])
         node_xp = _nodes(self.number_x, self.parts_x)
         trace_pm = self.trace_xpm[np.argsort(self.number_x / self.parts_x)].reshape(
             node_xp.size, -1
         )
         turns = surfaces.turns_of_bands if of_bands else surfaces.turns_of_turns
-        return np.concatenate([self.states(), turns(trace_pm)])
+        return np.concatenate([self.states(), turns(trace_pm), self.n_steps(steps, of_bands)])
 
     def error(self) -> FloatArray:
         error_s: FloatArray = self.own_error() + self._added(self.inner_xs)
@@ -110,6 +119,38 @@ class _Panels:
         )
         return added_s
 
+    def with_steps(self, integrand: Integrand, of_bands: bool) -> _Panels:
+        """With the errors of steps between the outermost nodes of neighbouring panels, which no
+        node shows: the jump there, times how far they are from the ends.
+        """
+        if not len(integrand.steps):
+            return self
+        order_x, next_x, hidden_xl = self._between(integrand.steps, of_bands)
+        hidden_xs = integrand.steps.of_slots(hidden_xl > 0.0, integrand.response_s)
+        jump_xs = integrand.norm(self.end_xey[next_x, 0] - self.end_xey[order_x, 1])
+        beyond = 0.5 * (1.0 - float(line_rule().node_p.max()))
+        lost_xs = beyond * np.where(hidden_xs, jump_xs, 0.0)
+        error_xs = self.error_xs.copy()
+        error_xs[order_x] += lost_xs
+        error_xs[next_x] += lost_xs
+        return replace(self, error_xs=error_xs)
+
+    def n_steps(self, steps: Steps, of_bands: bool) -> FloatArray:
+        """Number of steps along the whole line, shape (l)."""
+        if not len(steps):
+            return np.zeros(0)
+        n_l: FloatArray = self.step_xl.sum(axis=0) + self._between(steps, of_bands)[2].sum(axis=0)
+        return n_l
+
+    def _between(self, steps: Steps, of_bands: bool) -> tuple[IntArray, IntArray, FloatArray]:
+        """Panels in order, the next ones, and the steps between their nodes, shape (x, l)."""
+        order_x = np.argsort(self.number_x / self.parts_x)
+        next_x = np.roll(order_x, -1)
+        here_xm, there_xm = self.end_xem[order_x, 1], self.end_xem[next_x, 0]
+        if of_bands:
+            return order_x, next_x, steps.through(here_xm, there_xm)
+        return order_x, next_x, np.asarray(here_xm != there_xm, dtype=np.float64)
+
     def marked(self, allowed_s: FloatArray) -> IntArray:
         """Panels to halve: the fewest that carry most of what exceeds the tolerance."""
         may_x = self.parts_x < 1 << DEEPEST
@@ -120,9 +161,10 @@ class _Panels:
         open_s = self._added(self.error_xs * may_x[:, None]) > allowed_s
         if not open_s.any() or len(may_x) > MOST_PANELS:
             return np.zeros(0, dtype=np.int64)
-        tiny = np.finfo(np.float64).tiny
         error_xs = self.error_xs[:, open_s] / self.parts_x[:, None]
-        share_x = (error_xs / np.maximum(allowed_s[open_s], tiny)).max(axis=1)
+        # Nothing may be allowed where nothing has been seen yet: shares stay finite.
+        least_s = np.finfo(np.float64).eps * error_xs.max(axis=0)
+        share_x = (error_xs / np.maximum(allowed_s[open_s], least_s)).max(axis=1)
         share_x = np.where(may_x, share_x, 0.0)
         if not share_x.any():
             return np.zeros(0, dtype=np.int64)
@@ -151,6 +193,9 @@ _PANEL_ARRAYS = (
     "blind_x",
     "states_xf",
     "trace_xpm",
+    "step_xl",
+    "end_xey",
+    "end_xem",
 )
 
 
@@ -193,13 +238,41 @@ def _panels(
         if of_bands:
             unresolved_xf = integrand.surfaces.unresolved_between(trace_xpm)
         else:
-            turns_xf = integrand.surfaces.hides(trace_xpm) & (parts_x < HIDING_PARTS)[:, None]
-            turns_xf |= integrand.surfaces.begins(trace_xpm)
+            turn_xpm = trace_xpm[:, :, : 3 * n_levels]
+            turns_xf = integrand.surfaces.hides(turn_xpm) & (parts_x < HIDING_PARTS)[:, None]
+            turns_xf |= integrand.surfaces.begins(turn_xpm)
             unresolved_xf = np.where(turns_xf, LEAST_STATES, 0.0)
         around_xf = LEAST_STATES * blind_x[:, None]
         blind_x = blind_x | np.asarray((unresolved_xf > 0.0).any(axis=1))
         states_xf[:, :n_levels] += np.maximum(unresolved_xf, around_xf)
-    return _Panels(number_x, parts_x, mean_xy, error_xs, inner_xs, blind_x, states_xf, trace_xpm)
+    steps = integrand.steps
+    step_xpl = np.zeros((len(number_x), len(rule.node_p) - 1, len(steps)))
+    step_xpm, ends = trace_xpm, [0, -1] if len(steps) else []
+    if of_bands and len(steps):
+        step_xpl = steps.through(step_xpm[:, :-1], step_xpm[:, 1:])
+        blind_x = blind_x | steps.hide_between(step_xpm, integrand.tolerance)
+    elif len(steps):
+        step_xpm = trace_xpm[:, :, 3 * n_levels :]
+        step_xpl = np.asarray(np.diff(step_xpm, axis=1) != 0.0, dtype=np.float64)
+        # Where a part of the sea begins, the integrand rises like a root.
+        begins_xps = steps.of_slots(step_xpl > 0.0, integrand.response_s)
+        rise_xps = np.where(begins_xps, integrand.norm(np.diff(value_xpy, axis=1)), 0.0)
+        error_xs = error_xs + RISE * 0.5 * np.einsum("p,xps->xs", np.diff(rule.node_p), rise_xps)
+    if not (of_bands and n_levels):
+        trace_xpm = trace_xpm[:, :, : 3 * n_levels]
+    return _Panels(
+        number_x,
+        parts_x,
+        mean_xy,
+        error_xs,
+        inner_xs,
+        blind_x,
+        states_xf,
+        trace_xpm,
+        step_xpl.sum(axis=1),
+        value_xpy[:, ends],
+        step_xpm[:, ends],
+    )
 
 
 def _halves(number_x: IntArray, parts_x: IntArray) -> tuple[IntArray, IntArray]:
@@ -267,10 +340,17 @@ class _Inner:
 
         number_x = np.arange(FIRST_PANELS)
         line = panels(number_x, np.full(FIRST_PANELS, FIRST_PANELS))
-        while self.evaluations < self.budget and len(marked_x := line.marked(allowed_s)):
+        while self.evaluations < self.budget:
+            marked_x = line.with_steps(self.integrand, of_bands=False).marked(allowed_s)
+            if not len(marked_x):
+                break
             halves = _halves(line.number_x[marked_x], line.parts_x[marked_x])
             line = line.without(marked_x).joined(panels(*halves))
-        return line.mean(), line.error(), line.surface(self.integrand.surfaces, of_bands=False)
+        line = line.with_steps(self.integrand, of_bands=False)
+        return line.mean(), line.error(), self._surface(line, of_bands=False)
+
+    def _surface(self, line: _Panels, of_bands: bool) -> FloatArray:
+        return line.surface(self.integrand.surfaces, self.integrand.steps, of_bands)
 
     def _outside(self, directions: tuple[int, ...]) -> tuple[int, ...]:
         """Directions whose coordinates are chosen."""
@@ -309,7 +389,7 @@ class _Inner:
         while active:
             asked: list[tuple[int, IntArray, IntArray]] = []
             for line, known in list(active.items()):
-                marked_x = known.marked(allowed_s)
+                marked_x = known.with_steps(self.integrand, of_bands=True).marked(allowed_s)
                 if not len(marked_x) or self.evaluations >= self.budget:
                     done[line] = active.pop(line)
                     continue
@@ -325,19 +405,18 @@ class _Inner:
             )
             for line, _, _ in asked:
                 active[line] = active[line].joined(_picked(new, np.flatnonzero(line_x == line)))
-        lines = [done[line] for line in range(n_lines)]
-        surfaces = self.integrand.surfaces
+        lines = [done[line].with_steps(self.integrand, of_bands=True) for line in range(n_lines)]
         return (
             np.stack([line.mean() for line in lines]),
             np.stack([line.error() for line in lines]),
-            np.stack([line.surface(surfaces, of_bands=True) for line in lines]),
+            np.stack([self._surface(line, of_bands=True) for line in lines]),
         )
 
     def _on_lines(
         self, origin_xc: FloatArray, node_xp: FloatArray, direction: int
     ) -> tuple[FloatArray, FloatArray]:
-        """Integrand at nodes on lines, in batches; with Fermi levels to follow also the states
-        missed (none), those seen and all bands.
+        """Integrand at nodes on lines, in batches, and all bands; with Fermi levels to follow
+        before them the states missed (none) and those seen.
         """
         n_x, n_p = node_xp.shape
         batch, surfaces = self.integrand.batch, self.integrand.surfaces
@@ -351,8 +430,9 @@ class _Inner:
                 self.evaluations += nodes.size
                 values.append(found.value_kx)
                 seen_kf = surfaces.density(found.energy_kn)
-                bands_kn = found.energy_kn if len(surfaces) else seen_kf
-                known.append(np.concatenate([np.zeros_like(seen_kf), seen_kf, bands_kn], axis=1))
+                known.append(
+                    np.concatenate([np.zeros_like(seen_kf), seen_kf, found.energy_kn], axis=1)
+                )
                 self.pulse()
         return np.concatenate(values), np.concatenate(known)
 
@@ -445,6 +525,8 @@ class IteratedStrategy:
             # The first look has hardly met them: a pass that only follows them tells their size.
             self.allowed_s = np.full_like(self.allowed_s, np.inf)
             self.passes = 0
+        # Where it has seen nothing, lines are not refined for no error at all.
+        self.allowed_s = np.where(self.allowed_s > 0.0, self.allowed_s, np.inf)
         self.line: _Panels | None = None
         self.marked_x: IntArray = np.zeros(0, dtype=np.int64)
         self.asked = self._first_panels()
@@ -538,7 +620,8 @@ class IteratedStrategy:
         value_y = twice * self.line.mean()
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
-        error_s = np.where(self.vanishing_s, 0.0, twice * self.line.error() + self._lost())
+        line = self.line.with_steps(self.integrand, of_bands=len(self.directions) == 1)
+        error_s = np.where(self.vanishing_s, 0.0, twice * line.error() + self._lost())
         error_y = self._by_component(error_s, value_y)
         self.known = Estimate(
             value_y, error_y, f"{_nodes(self.line.number_x, self.line.parts_x).size} outer nodes"
@@ -553,7 +636,7 @@ class IteratedStrategy:
         if self.passes == 1:  # the first look may have asked for far too much
             self.allowed_s = np.maximum(self.allowed_s, LOOSENED * allowed_s)
         allowed_s = np.minimum(self.allowed_s, allowed_s)
-        self.marked_x = self.line.marked(0.5 * allowed_s / twice)
+        self.marked_x = line.marked(0.5 * allowed_s / twice)
         if len(self.marked_x):
             marked_x = self.marked_x
             self.asked = _halves(self.line.number_x[marked_x], self.line.parts_x[marked_x])
@@ -561,7 +644,7 @@ class IteratedStrategy:
             self._begin_anew(0.5 * allowed_s)
 
     def _begin_anew(self, allowed_s: FloatArray) -> None:
-        self.allowed_s = allowed_s
+        self.allowed_s = np.where(allowed_s > 0.0, allowed_s, np.inf)
         self.passes += 1
         self.line = None
         self.marked_x = np.zeros(0, dtype=np.int64)

@@ -39,6 +39,9 @@ POCKET_SIZES = 4.0
 LEAST_STATES = 1e-6
 """States per energy that a cell or panel may miss, at least, if it may miss any. [1/eV]"""
 
+COLD = 1e-3
+"""Temperature up to which the edge of a Fermi sea is looked at as a step. [eV]"""
+
 FAR = 1e6
 """Distance of a turning point where there is none. [eV]"""
 
@@ -236,6 +239,89 @@ class Surfaces:
 
 
 @dataclass(frozen=True, eq=False)
+class Steps:
+    """Fermi levels at which integrands of cold Fermi seas jump.
+
+    Parameters
+    ----------
+    level_l : float array (l)
+        Levels. [eV]
+    width_l : float array (l)
+        Widths of the steps, 0 for sharp ones. [eV]
+    response_l : int array (l)
+        Number of the response.
+    """
+
+    level_l: FloatArray
+    width_l: FloatArray
+    response_l: IntArray
+
+    @classmethod
+    def of(cls, responses: Sequence[Response]) -> Steps:
+        """Levels of those responses that are no peaks there, and cold."""
+        rows = [
+            (level, response.scales.kT, r)
+            for r, response in enumerate(responses)
+            for level in response.levels
+            if response.scales.surface == 0.0 and response.scales.kT <= COLD
+        ]
+        levels, widths, numbers = zip(*rows, strict=True) if rows else ((), (), ())
+        return cls(
+            np.array(levels, dtype=np.float64),
+            np.array(widths, dtype=np.float64),
+            np.array(numbers, dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        """Number of levels."""
+        return len(self.level_l)
+
+    def through(self, one_xn: FloatArray, other_xn: FloatArray) -> FloatArray:
+        """How many bands go through each level from one k to another, shape (..., l).
+
+        Those that are not steeper than the step is wide do not count.
+        """
+        steep_xn = np.abs(other_xn - one_xn)
+        count = [
+            (((one_xn > level) != (other_xn > level)) & (steep_xn > STEP_WIDTHS * width)).sum(-1)
+            for level, width in zip(self.level_l, self.width_l, strict=True)
+        ]
+        return np.stack(count, axis=-1).astype(np.float64)
+
+    def of_slots(self, at_xl: BoolArray, of_s: IntArray) -> BoolArray:
+        """Slots of responses with one of some levels, shape (..., slot)."""
+        mine_ls = self.response_l[:, None] == of_s
+        slots: BoolArray = at_xl.astype(np.int64) @ mine_ls > 0
+        return slots
+
+    def hide_between(self, energy_xpn: FloatArray, tolerance: float) -> BoolArray:
+        """Whether two steps may lie between neighbouring nodes of panels, so that none shows.
+
+        Parameters
+        ----------
+        energy_xpn : float array (x, p, n)
+            Bands at the nodes, in order. [eV]
+        tolerance : float
+            Bands of a degenerate block, which step together, are this close. [eV]
+
+        Returns
+        -------
+        bool array (x)
+        """
+        hide_x: BoolArray = np.zeros(len(energy_xpn), dtype=bool)
+        together_xpn = np.diff(energy_xpn, axis=2) <= tolerance
+        together_xpn = together_xpn[:, 1:] & together_xpn[:, :-1]
+        for level, width in zip(self.level_l, self.width_l, strict=True):
+            away_xpn = energy_xpn - level
+            crossed_xpn = np.diff(away_xpn > 0.0, axis=1)
+            own_xpn = crossed_xpn & (np.abs(np.diff(away_xpn, axis=1)) > STEP_WIDTHS * width)
+            own_xpn[:, :, 1:] &= ~(together_xpn & crossed_xpn[:, :, :-1])
+            hide_x |= (own_xpn.sum(axis=2) > 1).any(axis=1)
+            hide_x |= _grazes(np.abs(away_xpn), crossed_xpn, width).any(axis=-1)
+        return hide_x
+
+
+@dataclass(frozen=True, eq=False)
 class Pockets:
     """Small closed parts of Fermi surfaces that a rule's first nodes may all miss.
 
@@ -334,7 +420,7 @@ NO_POCKETS = Pockets(np.zeros((0, 3)), np.zeros((0, 3)))
 """None at all."""
 
 
-def _grazes(distance_xp: FloatArray, crossed_xp: BoolArray, width: FloatArray) -> BoolArray:
+def _grazes(distance_xp: FloatArray, crossed_xp: BoolArray, width: FloatArray | float) -> BoolArray:
     """Whether a positive curve may come close to zero between the nodes, shape (x, ...).
 
     Where it is known to go through zero between two nodes, it is not asked.

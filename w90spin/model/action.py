@@ -60,12 +60,6 @@ class OrbitalAction:
     matrix_ji: ComplexArray
     misfit: float
 
-    @cached_property
-    def source_x(self) -> IntArray:
-        """Site that comes to each site."""
-        source: IntArray = np.argsort(self.target_x)
-        return source
-
 
 @dataclass(frozen=True, eq=False)
 class SitedOrbitals:

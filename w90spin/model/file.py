@@ -41,6 +41,11 @@ def save_model(model: WannierModel, path: Path | str) -> Path:
     ResultFileError
         If the name ends otherwise or the file cannot be written.
     """
+    if not isinstance(model, WannierModel):
+        raise ModelError(
+            f"{path}: a model file holds a WannierModel, not a {type(model).__name__}. Of a k·p "
+            "model save the lattice form, model.lattice(a)."
+        )
     path = Path(path)
     if not path.name.endswith(SUFFIX):
         raise ResultFileError(f"{path}: the name of a model file ends in {SUFFIX}.")

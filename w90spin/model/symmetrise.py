@@ -370,6 +370,8 @@ def symmetrised(
     >>> report.band_change < 1e-12
     True
     """
+    if not isinstance(model, WannierModel):
+        raise ModelError(f"Only a WannierModel can be symmetrised, not a {type(model).__name__}.")
     found = group is None
     if isinstance(group, str):
         group = [named_operation(model, group)]

@@ -18,16 +18,16 @@ from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
 from w90spin.response.interband import (
     Transitions,
+    allowed_transitions,
     band_kubo,
     complex_halves,
     kubo_integrands,
     kubo_moduli,
     pair_sizes,
     sums_that_differ_from_zero,
-    transitions,
 )
 from w90spin.response.parameters import occupation_axes, settle
-from w90spin.response.promise import bands_below, refuse_broken_promise
+from w90spin.response.promise import bands_below
 from w90spin.units import SPIN_AXES
 
 _HALVES = {
@@ -262,13 +262,11 @@ class AnomalousHall:
 
     def _pairs(self, states: BlochStates) -> tuple[ComplexArray, ComplexArray, Transitions] | None:
         """Velocities and conjugate connections between pairs of bands, and the pairs."""
-        if self.insulator:
-            refuse_broken_promise(states, self._mu_f)
-        found = transitions(states, self._mu_f, self._kT_t)
+        found = allowed_transitions(
+            states, self._mu_f, self._kT_t, self.scales, insulator=self.insulator
+        )
         if found is None:
             return None
-        if self.eta == 0.0:
-            found.refuse_resonance(states, self.scales.omega, bool(np.any(self._kT_t > 0.0)))
         return (*self._factors(states, found.lower, found.upper), found)
 
     def _factors(

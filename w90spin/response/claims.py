@@ -267,11 +267,14 @@ def as_axis(value: object, label: str) -> FloatArray:
     ValueError
         If it is empty or holds something other than finite numbers.
     """
-    array = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
-        raise ValueError(
-            f"{label} = {value!r} must be one finite number or a non-empty list of them."
-        )
+    refusal = f"{label} = {value!r} must be one finite number or a non-empty list of them."
+    try:
+        given = np.asarray(value)
+        array = np.atleast_1d(given.astype(np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(refusal) from None
+    if given.dtype == bool or array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(refusal)
     return array
 
 

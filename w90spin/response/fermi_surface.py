@@ -18,6 +18,7 @@ from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
+from w90spin.response.interband import FORBIDDEN
 from w90spin.response.parameters import occupation_axes, settle
 from w90spin.response.spin_hall import FORMS, SpinCurrentForm
 from w90spin.units import CHARGE, SPIN_AXES
@@ -128,11 +129,17 @@ class Edelstein:
             If the model carries no spin.
         """
         require_spin(states.wannier)
-        return {"chi_tau": self._integrand(states, moduli=False)}
+        surface_ktfn = fermi_surface(states, self._mu_f, self._kT_t)
+        bands = bands_at_surface(states, surface_ktfn, self._kT_t)
+        spin_kqsnm = 0.5 * states.spin_between(bands, bands, self.parts)
+        return {"chi_tau": _surface_sum(states, spin_kqsnm, surface_ktfn, bands)}
 
     def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
         """Sum of the moduli of the shares of all bands, shape (k, part, kT, mu)."""
-        return {"chi_tau": self._integrand(states, moduli=True)}
+        require_spin(states.wannier)
+        everything = slice(0, states.n_bands)
+        spin_kqsnm = 0.5 * states.spin_between(everything, everything, self.parts)
+        return {"chi_tau": _surface_moduli(states, spin_kqsnm, self._mu_f, self._kT_t)}
 
     def bands(self, states: BlochStates) -> dict[str, AnyNumberArray]:
         """Nothing: bands have a share only at their Fermi surface."""
@@ -153,12 +160,6 @@ class Edelstein:
             "kT": self._kT_t.tolist(),
             "parts": list(self.parts.names) if self.parts else [],
         }
-
-    def _integrand(self, states: BlochStates, *, moduli: bool) -> FloatArray:
-        surface_ktfn = fermi_surface(states, self._mu_f, self._kT_t)
-        bands = bands_at_surface(states, surface_ktfn, self._kT_t)
-        spin_kqsnm = 0.5 * states.spin_between(bands, bands, self.parts)
-        return _surface_sum(states, spin_kqsnm, surface_ktfn, bands, moduli=moduli)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -275,11 +276,18 @@ class MagneticSpinHall:
         MissingOperatorError
             If the model lacks an operator of the spin current.
         """
-        return {"sigma_tau": self._integrand(states, moduli=False)}
+        require_spin(states.wannier)
+        surface_ktfn = fermi_surface(states, self._mu_f, self._kT_t)
+        bands = bands_at_surface(states, surface_ktfn, self._kT_t)
+        found = _surface_sum(states, self._currents(states, bands), surface_ktfn, bands)
+        # (flow, spin), field -> flow, field, spin
+        return {"sigma_tau": found.reshape(*found.shape[:4], 3, 3, 3).swapaxes(-1, -2)}
 
     def magnitude(self, states: BlochStates) -> dict[str, FloatArray]:
         """Sum of the moduli of the shares of all bands, shape (k, part, kT, mu)."""
-        return {"sigma_tau": self._integrand(states, moduli=True)}
+        require_spin(states.wannier)
+        current_kqxnm = self._currents(states, slice(0, states.n_bands))
+        return {"sigma_tau": _surface_moduli(states, current_kqxnm, self._mu_f, self._kT_t)}
 
     def bands(self, states: BlochStates) -> dict[str, AnyNumberArray]:
         """Nothing: bands have a share only at their Fermi surface."""
@@ -302,18 +310,11 @@ class MagneticSpinHall:
             "parts": list(self.parts.names) if self.parts else [],
         }
 
-    def _integrand(self, states: BlochStates, *, moduli: bool) -> FloatArray:
-        require_spin(states.wannier)
-        surface_ktfn = fermi_surface(states, self._mu_f, self._kT_t)
-        bands = bands_at_surface(states, surface_ktfn, self._kT_t)
+    def _currents(self, states: BlochStates, bands: slice) -> ComplexArray:
+        """Spin currents, flow and spin as one index x, shape (k, q, x, n, m)."""
         current_kqasnm = states.spin_current_between(bands, bands, self.current, self.parts)
         n_k, n_q = current_kqasnm.shape[:2]
-        op_kqxnm = current_kqasnm.reshape(n_k, n_q, 9, *current_kqasnm.shape[-2:])
-        found = _surface_sum(states, op_kqxnm, surface_ktfn, bands, moduli=moduli)
-        if moduli:
-            return found
-        # (flow, spin), field -> flow, field, spin
-        return found.reshape(*found.shape[:4], 3, 3, 3).swapaxes(-1, -2)
+        return current_kqasnm.reshape(n_k, n_q, 9, *current_kqasnm.shape[-2:])
 
 
 def fermi_surface(states: BlochStates, mu_f: FloatArray, kT_t: FloatArray) -> FloatArray:
@@ -361,33 +362,59 @@ def bands_at_surface(states: BlochStates, surface_ktfn: FloatArray, kT_t: FloatA
 
 
 def _surface_sum(
-    states: BlochStates,
-    op_kqxnm: ComplexArray,
-    surface_ktfn: FloatArray,
-    bands: slice,
-    *,
-    moduli: bool,
+    states: BlochStates, op_kqxnm: ComplexArray, surface_ktfn: FloatArray, bands: slice
 ) -> FloatArray:
-    """Q Σ_B (-f'_B) Tr_B[O V_b], shape (k, q, t, f, x, b); with ``moduli`` (k, q, t, f)."""
-    block_kn = states.block_kn[:, bands]
-    same_knm = block_kn[:, :, None] == block_kn[:, None, :]
-    velocity_kbnm = states.velocity_between(bands, bands) * same_knm[:, None]
+    """Q Σ_B (-f'_B) Tr_B[O V_b], shape (k, q, t, f, x, b)."""
+    velocity_kbnm = _within_blocks(states, states.velocity_between(bands, bands), bands)
     # Tr_B[O V] = Σ_{n,m in B} O_nm V_mn, real for the whole block.
     share_kqxbn = np.einsum("kqxnm,kbmn->kqxbn", op_kqxnm, velocity_kbnm, optimize=True).real
-    if moduli:
-        n_k, n_q, n_x, n_b, n = share_kqxbn.shape
-        # No -1 in these shapes: n is 0 where no band of a batch is at the Fermi surface.
-        whole_kxn = block_sums(share_kqxbn.reshape(n_k, n_q * n_x * n_b, n), block_kn)
-        square_kqxn = whole_kxn.reshape(n_k, n_q, n_x * n_b, n) ** 2
-        size_kn = block_sums(np.ones((n_k, 1, n)), block_kn)
-        norm_kqn = np.sqrt(square_kqxn.sum(axis=2)) / size_kn
-        norm_kqn = np.broadcast_to(norm_kqn.max(axis=1, keepdims=True), norm_kqn.shape)
-        moduli_kqtf: FloatArray = np.einsum("kqn,ktfn->kqtf", norm_kqn, surface_ktfn[..., bands])
-        return moduli_kqtf
     found: FloatArray = CHARGE * np.einsum(
         "kqxbn,ktfn->kqtfxb", share_kqxbn, surface_ktfn[..., bands], optimize=True
     )
     return found
+
+
+def _surface_moduli(
+    states: BlochStates, op_kqxnm: ComplexArray, mu_f: FloatArray, kT_t: FloatArray
+) -> FloatArray:
+    """What :func:`_surface_sum` adds up over all bands, regardless of sign: shape (k, q, t, f).
+
+    The largest of all parts, and :data:`FORBIDDEN` of what the operators have on the bands near the
+    level: where a symmetry leaves nothing but rounding, or no point hits the Fermi surface, errors
+    must not be measured by that.
+    """
+    n_k, n_q = op_kqxnm.shape[:2]
+    n, block_kn = states.n_bands, states.block_kn
+    everything = slice(0, n)
+    velocity_kbnm = _within_blocks(states, states.velocity_between(everything, everything))
+    share_kqxbn = np.einsum("kqxnm,kbmn->kqxbn", op_kqxnm, velocity_kbnm, optimize=True).real
+    size_kn = block_sums(np.ones((n_k, 1, n)), block_kn)[:, 0]
+    whole_kxn = block_sums(share_kqxbn.reshape(n_k, -1, n), block_kn)
+    norm_kqn = np.sqrt((whole_kxn.reshape(n_k, n_q, -1, n) ** 2).sum(axis=2))
+    norm_kn = norm_kqn.max(axis=1) / size_kn
+    op_kqn = (np.abs(_within_blocks(states, op_kqxnm)) ** 2).sum(axis=(2, 4))
+    op_kn = block_sums(op_kqn, block_kn).max(axis=1)
+    velocity_kn = block_sums(
+        (np.abs(velocity_kbnm) ** 2).sum(axis=3).sum(axis=1)[:, None], block_kn
+    )
+    least_kn = FORBIDDEN * np.sqrt(op_kn * velocity_kn[:, 0]) / size_kn
+    # A band this far from the level has about one state per so much energy there, if it gets there.
+    away_kfn = np.abs(states.energy_kn[:, None, :] - mu_f[:, None])
+    reach_ktfn = 1.0 / np.maximum(away_kfn[:, None], 4.0 * kT_t[:, None, None])
+    moduli_ktf = np.einsum("kn,ktfn->ktf", norm_kn, fermi_surface(states, mu_f, kT_t))
+    moduli_ktf += np.einsum("kn,ktfn->ktf", least_kn, reach_ktfn)
+    return np.broadcast_to(moduli_ktf[:, None], (n_k, n_q, *moduli_ktf.shape[1:]))
+
+
+def _within_blocks(
+    states: BlochStates, op_kxnm: ComplexArray, bands: slice = slice(None)
+) -> ComplexArray:
+    """Matrix elements between bands of the same degenerate block; zero elsewhere."""
+    block_kn = states.block_kn[:, bands]
+    same_knm = block_kn[:, :, None] == block_kn[:, None, :]
+    n_k, n = block_kn.shape
+    within: ComplexArray = op_kxnm * same_knm.reshape(n_k, *[1] * (op_kxnm.ndim - 3), n, n)
+    return within
 
 
 def _refuse_zero_temperature(name: str, kT_t: FloatArray) -> None:

@@ -14,6 +14,8 @@ from w90spin.kspace.blocks import block_sums
 from w90spin.kspace.fourier import kpt_text
 from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
+from w90spin.response.claims import EnergyScales
+from w90spin.response.promise import refuse_broken_promise
 
 NEGLIGIBLE_OCCUPATION = 1e-12
 """Occupations this near to 0 or 1 are, and pairs whose occupations differ by less are left out."""
@@ -129,6 +131,44 @@ def transitions(states: BlochStates, mu_f: FloatArray, kT_t: FloatArray) -> Tran
         )
     differ_klh = apart_klh & (largest_klh > NEGLIGIBLE_OCCUPATION)
     return Transitions(lower, upper, np.where(differ_klh, gap_klh, np.inf), occupation_ktfn)
+
+
+def allowed_transitions(
+    states: BlochStates,
+    mu_f: FloatArray,
+    kT_t: FloatArray,
+    scales: EnergyScales,
+    *,
+    insulator: bool,
+) -> Transitions | None:
+    """The same, refused where a promise is broken or a photon energy reaches one of them.
+
+    Parameters
+    ----------
+    states, mu_f, kT_t
+        As there.
+    scales : EnergyScales
+        Broadening and highest photon energy.
+    insulator : bool
+        Promise that no Fermi level crosses a band.
+
+    Returns
+    -------
+    Transitions, or None
+
+    Raises
+    ------
+    NotInsulatorError
+        If an insulator was promised and a Fermi level crosses a band.
+    ResonanceError
+        If η = 0 and ħω reaches a transition energy.
+    """
+    if insulator:
+        refuse_broken_promise(states, mu_f)
+    found = transitions(states, mu_f, kT_t)
+    if found is not None and scales.eta == 0.0:
+        found.refuse_resonance(states, scales.omega, bool(np.any(kT_t > 0.0)))
+    return found
 
 
 SUMS = ("re_direct", "im_direct", "re_cross", "im_cross")

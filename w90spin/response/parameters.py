@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from w90spin.arrays import FloatArray
-from w90spin.errors import ResponseError
+from w90spin.errors import PartitionError, ResponseError
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, as_axis
 
@@ -37,16 +37,48 @@ def settle(response: object, name: str, axes: Sequence[str], scalars: Sequence[s
             f"{name}: parts = {parts!r} must be a Partition; make one with "
             "partition(model, by=...)."
         )
+    promise = getattr(response, "insulator", False)
+    if not isinstance(promise, bool | np.bool_):
+        raise ResponseError(f"{name}: insulator = {promise!r} must be True or False.")
     for label in (*axes, *scalars):
         given = getattr(response, label)
         try:
             value = as_axis(given, label) if label in axes else float(given)
         except (TypeError, ValueError) as problem:
-            raise ResponseError(f"{name}: {problem}") from None
+            words = problem if label in axes else f"{label} = {given!r} must be one number."
+            raise ResponseError(f"{name}: {words}") from None
         finite = np.all(np.isfinite(value))
         if not finite or (label != "mu_f" and not np.all(np.asarray(value) >= 0.0)):
             raise ResponseError(f"{name}: {label} = {value} must not be negative or infinite.")
         object.__setattr__(response, label, value)
+
+
+def check_response(response: object, n_wann: int) -> None:
+    """Refuse what is no response, or one for the parts of another model.
+
+    Parameters
+    ----------
+    response : object
+        What the user gave.
+    n_wann : int
+        Number of the model's functions.
+
+    Raises
+    ------
+    ResponseError
+        If it is none.
+    PartitionError
+        If its parts are of another number of functions.
+    """
+    if isinstance(response, type) or not hasattr(response, "claims"):
+        name = response.__name__ if isinstance(response, type) else repr(response)
+        raise ResponseError(f"{name} is no response; make one, as in SpinHall(mu_f=0.0).")
+    parts = getattr(response, "parts", None)
+    if parts is not None and parts.weights_li.shape[1] != n_wann:
+        raise PartitionError(
+            f"The parts are of {parts.weights_li.shape[1]} Wannier functions, the model has "
+            f"{n_wann} Wannier functions. Make them with partition(model, ...)."
+        )
 
 
 def occupation_axes(

@@ -17,16 +17,16 @@ from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
 from w90spin.response.interband import (
     Transitions,
+    allowed_transitions,
     band_kubo,
     complex_halves,
     kubo_integrands,
     kubo_moduli,
     pair_sizes,
     sums_that_differ_from_zero,
-    transitions,
 )
 from w90spin.response.parameters import occupation_axes, settle
-from w90spin.response.promise import bands_below, refuse_broken_promise
+from w90spin.response.promise import bands_below
 from w90spin.units import CHARGE, SPIN_AXES
 
 SpinCurrentForm = Literal["simple", "qiao2018", "ryoo2019"]
@@ -314,13 +314,11 @@ class SpinHall:
 
     def _pairs(self, states: BlochStates) -> tuple[ComplexArray, ComplexArray, Transitions] | None:
         """Spin currents and conjugate connections between pairs of bands, and the pairs."""
-        if self.insulator:
-            refuse_broken_promise(states, self._mu_f)
-        found = transitions(states, self._mu_f, self._kT_t)
+        found = allowed_transitions(
+            states, self._mu_f, self._kT_t, self.scales, insulator=self.insulator
+        )
         if found is None:
             return None
-        if self.eta == 0.0:
-            found.refuse_resonance(states, self.scales.omega, bool(np.any(self._kT_t > 0.0)))
         return (*self._factors(states, found.lower, found.upper), found)
 
     def _factors(

@@ -23,9 +23,9 @@ from w90spin.response.claims import (
     PublishedTensor,
     TensorClaim,
 )
-from w90spin.response.interband import Transitions, contract, pair_sizes, transitions
+from w90spin.response.interband import Transitions, allowed_transitions, contract, pair_sizes
 from w90spin.response.parameters import occupation_axes, settle
-from w90spin.response.promise import bands_below, refuse_broken_promise
+from w90spin.response.promise import bands_below
 from w90spin.units import CHARGE, SPIN_AXES
 
 
@@ -255,13 +255,11 @@ class SpinPolarizability:
         None where no band is occupied below an empty one.
         """
         require_spin(states.wannier)
-        if self.insulator:
-            refuse_broken_promise(states, self._mu_f)
-        found = transitions(states, self._mu_f, self._kT_t)
+        found = allowed_transitions(
+            states, self._mu_f, self._kT_t, self.scales, insulator=self.insulator
+        )
         if found is None:
             return None
-        if self.eta == 0.0:
-            found.refuse_resonance(states, self.highest_omega, bool(np.any(self._kT_t > 0.0)))
         spin_kqslh = 0.5 * states.spin_between(found.lower, found.upper, self.parts)
         return spin_kqslh, states.connection_between(found.lower, found.upper).conj(), found
 

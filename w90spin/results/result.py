@@ -337,8 +337,15 @@ class Result:
 
         if response is None:
             if len(self.responses) != 1:
-                raise KeyError(f"name one of the responses {list(self.responses)}")
+                raise ResultFileError(
+                    f"The result has the responses {', '.join(self.responses)}; name one of them: "
+                    f"to_xarray({next(iter(self.responses), '')!r})."
+                )
             response = next(iter(self.responses))
+        if response not in self.responses:
+            raise ResultFileError(
+                f"'{response}' is not one of the responses {', '.join(self.responses)}."
+            )
         return to_dataset(self.responses[response], self.provenance)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from w90spin.model.spin import PAULI_sij
 from w90spin.model.toys.hoppings import (
     SX,
     SY,
@@ -14,6 +13,7 @@ from w90spin.model.toys.hoppings import (
     RAISE_ij,
     X,
     Y,
+    exchange_field,
     kron,
     square_cell,
 )
@@ -127,7 +127,7 @@ def altermagnet(
         terms.hop(R, t * kron(RAISE_ij, ONE_ij))
     terms.cosine(X, 2 * td * kron(SZ, ONE_ij))
     terms.cosine(Y, -2 * td * kron(SZ, ONE_ij))
-    terms.onsite(kron(SZ, np.einsum("s,sij->ij", exchange, PAULI_sij)))
+    terms.onsite(kron(SZ, exchange_field(exchange)))
     terms.sine(Y, rashba / a * kron(ONE_ij, SX))
     terms.sine(X, -rashba / a * kron(ONE_ij, SY))
     sites_xa = np.array([[0.0, 0.0, 0.0], [a / 2, a / 2, 0.0]])

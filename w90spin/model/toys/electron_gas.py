@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w90spin.model.spin import PAULI_sij
-from w90spin.model.toys.hoppings import SX, SY, Hoppings, ONE_ij, X, Y, square_cell
+from w90spin.model.toys.hoppings import SX, SY, Hoppings, ONE_ij, X, Y, exchange_field, square_cell
 from w90spin.model.wannier import WannierModel
 from w90spin.units import HBAR2_OVER_2M
 
@@ -77,7 +76,7 @@ def rashba_square(
     terms = _square(mass, a)
     terms.sine(Y, alpha / a * SX - beta / a * SY)
     terms.sine(X, beta / a * SX - alpha / a * SY)
-    terms.onsite(np.einsum("s,sij->ij", exchange, PAULI_sij))
+    terms.onsite(exchange_field(exchange))
     return terms.spinors("Rashba electrons", square_cell(a), np.zeros((1, 3)))
 
 

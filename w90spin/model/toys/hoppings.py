@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from w90spin.arrays import ComplexArray, FloatArray, IntArray
+from w90spin.errors import ModelError
 from w90spin.model.spin import PAULI_sij
 from w90spin.model.wannier import WannierModel
 
 ONE_ij: ComplexArray = np.eye(2, dtype=np.complex128)
 SX, SY, SZ = PAULI_sij
+
+
+def exchange_field(exchange: Sequence[float]) -> ComplexArray:
+    """Exchange field times the Pauli matrices, shape (i, j). [eV]
+
+    Parameters
+    ----------
+    exchange : 3 floats
+        Along x, y, z. [eV]
+
+    Returns
+    -------
+    complex array (i, j)
+
+    Raises
+    ------
+    ModelError
+        If it is no vector.
+    """
+    field_s = np.asarray(exchange)
+    if field_s.shape != (3,) or not np.issubdtype(field_s.dtype, np.number):
+        raise ModelError(f"exchange = {exchange!r} must be three numbers in eV, along x, y and z.")
+    field_ij: ComplexArray = np.einsum("s,sij->ij", field_s, PAULI_sij)
+    return field_ij
+
+
 RAISE_ij: ComplexArray = np.array([[0, 1], [0, 0]], dtype=np.complex128)
 """τ₊: the first of two orbitals from the second."""
 

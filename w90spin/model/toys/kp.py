@@ -17,7 +17,7 @@ from w90spin.errors import ModelError
 from w90spin.model.continuum import ContinuumModel, Powers
 from w90spin.model.spin import PAULI_sij
 from w90spin.model.toys.angular_momentum import THREE_HALVES_aij
-from w90spin.model.toys.hoppings import SX, SY, SZ, ONE_ij, kron
+from w90spin.model.toys.hoppings import SX, SY, SZ, ONE_ij, exchange_field, kron
 from w90spin.units import HBAR2_OVER_2M
 
 Terms = dict[Powers, ComplexArray]
@@ -62,7 +62,7 @@ def electron_gas_kp(
     The spin is conserved: all interband responses vanish.
     """
     terms = _kinetic(mass, dimension)
-    terms[NONE] = np.einsum("s,sij->ij", exchange, PAULI_sij)
+    terms[NONE] = exchange_field(exchange)
     return _spinors("free electrons, k·p", dimension, terms, cutoff)
 
 
@@ -158,7 +158,7 @@ def rashba_kp(
     terms = _kinetic(mass, 2)
     terms[KX] = beta * SX - alpha * SY
     terms[KY] = alpha * SX - beta * SY
-    terms[NONE] = np.einsum("s,sij->ij", exchange, PAULI_sij)
+    terms[NONE] = exchange_field(exchange)
     return _spinors("Rashba electrons, k·p", 2, terms, cutoff)
 
 
@@ -212,7 +212,7 @@ def dresselhaus_kp(
     terms = _kinetic(mass, 2)
     terms[KX], terms[KY] = -gamma * kz2 * SX, gamma * kz2 * SY
     terms[1, 2, 0], terms[2, 1, 0] = gamma * SX, -gamma * SY
-    terms[NONE] = np.einsum("s,sij->ij", exchange, PAULI_sij)
+    terms[NONE] = exchange_field(exchange)
     return _spinors("Dresselhaus electrons, k·p", 2, terms, cutoff)
 
 
@@ -317,9 +317,7 @@ def bi2se3_kp(
     one = np.eye(4)
     in_plane = C2 * one - M2 * kron(tau_z, ONE_ij)
     terms: Terms = {
-        NONE: C0 * one
-        - M0 * kron(tau_z, ONE_ij)
-        + kron(ONE_ij, np.einsum("s,sij->ij", exchange, PAULI_sij)),
+        NONE: C0 * one - M0 * kron(tau_z, ONE_ij) + kron(ONE_ij, exchange_field(exchange)),
         KX: A0 * kron(tau_x, SX),
         KY: A0 * kron(tau_x, SY),
         KZ: B0 * kron(tau_x, SZ),

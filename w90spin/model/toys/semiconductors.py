@@ -20,6 +20,7 @@ from w90spin.model.toys.hoppings import (
     X,
     Y,
     Z,
+    exchange_field,
     kron,
     square_cell,
 )
@@ -152,7 +153,7 @@ def bi2se3(
     tau_x, _, tau_z = PAULI_sij
     terms = Hoppings(4)
     terms.onsite(C0 * ONE4_ij - M0 * kron(tau_z, ONE_ij))
-    terms.onsite(kron(ONE_ij, np.einsum("s,sij->ij", exchange, PAULI_sij)))
+    terms.onsite(kron(ONE_ij, exchange_field(exchange)))
     for R, C, M in ((X, C2, M2), (Y, C2, M2), (Z, C1, M1)):
         _squared(terms, R, a, C * ONE4_ij - M * kron(tau_z, ONE_ij))
     for R, velocity, spin_ij in ((X, A0, SX), (Y, A0, SY), (Z, B0, SZ)):
