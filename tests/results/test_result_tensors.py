@@ -35,7 +35,7 @@ def test_an_ambiguous_name_needs_its_response(result):
     with pytest.raises(KeyError, match="twin/upsilon1"):
         both["upsilon1"]
     assert both["twin/upsilon1"] is own["upsilon1"]
-    with pytest.raises(KeyError, match=r"spin_polarizability.*twin"):
+    with pytest.raises(ws.errors.ResultFileError, match=r"spin_polarizability.*twin"):
         both.to_xarray()
 
 

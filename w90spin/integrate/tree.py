@@ -24,14 +24,18 @@ MARKED_SHARE = 0.6
 """Part of the total error that the cells split in one round carry."""
 
 
-RELIANCE_FACTOR = 3.0
-"""Factor on how much smaller the rule's error is found than the difference of the two rules."""
+RELIANCE_FACTORS = (3.0, 2.0)
+"""Factor on how much smaller the rule's error is found than the difference of the two rules: of few
+cells and of many."""
 
 LEAST_RELIANCE = 0.003
 """No error is taken for a smaller part of that difference."""
 
-SPREAD_FACTOR = 3.0
-"""Standard deviations of a sum of cell errors with random signs."""
+SPREAD_FACTORS = (3.0, 2.0)
+"""Standard deviations of a sum of cell errors with random signs: of few cells and of many."""
+
+FEW_CELLS = 128
+"""Up to so many cells are few; beyond, what they have shown counts for more."""
 
 ALIKE = {1: 0.0, 2: 0.0, 3: 1.0}
 """Part of the errors of cells along Fermi surfaces that add with one sign, by dimension: symmetries
@@ -302,8 +306,11 @@ class TreeStrategy:
         reliance_s = np.divide(
             self.true_s, self.said_s, out=np.ones_like(self.true_s), where=self.said_s > 0.0
         )
-        reliance_s = np.clip(RELIANCE_FACTOR * reliance_s, LEAST_RELIANCE, 1.0)
-        spread_y = SPREAD_FACTOR * np.sqrt(self.closed_ny[2] + volume_x**2 @ self.error_xy**2)
+        n_cells = len(volume_x) + self.n_closed
+        reliance_s = np.clip(_of_cells(RELIANCE_FACTORS, n_cells) * reliance_s, LEAST_RELIANCE, 1.0)
+        spread_y = _of_cells(SPREAD_FACTORS, n_cells) * np.sqrt(
+            self.closed_ny[2] + volume_x**2 @ self.error_xy**2
+        )
         error_y = np.maximum(spread_y, np.abs(self.closed_ny[1] + volume_x @ self.error_xy))
         lost_s = self._lost(volume_x)
         error_y = np.maximum(error_y, self.alike_y * (volume_x @ np.abs(self.error_xy)))
@@ -311,7 +318,7 @@ class TreeStrategy:
         if self.symmetry is not None:
             value_y = self.integrand.invariant(self.symmetry, value_y)
         error_y = self.tolerance.at_least_rounding(error_y)
-        self.known = Estimate(value_y, error_y, f"{len(volume_x) + self.n_closed} cells")
+        self.known = Estimate(value_y, error_y, f"{n_cells} cells")
         excess_s = self.tolerance.excess(error_y, value_y)
         self.asked_xc, self.parent_x = self.cell_xc[:0], self.parent_x[:0]
         around_x = np.flatnonzero(self._around_pockets().any(axis=1))
@@ -474,3 +481,9 @@ def cell_symmetry(
         if np.all(np.abs(rotation_cc[np.ix_(directions, directions)]).sum(axis=0) == 1)
     ]
     return symmetry.subset(keep)
+
+
+def _of_cells(factors: tuple[float, float], n_cells: int) -> float:
+    """Between a factor for few cells and that for many."""
+    few, many = factors
+    return many + (few - many) * min(1.0, FEW_CELLS / n_cells)
