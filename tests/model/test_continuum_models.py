@@ -447,7 +447,7 @@ def test_every_toy_has_its_name():
         (("rashba_pk",), "There is no toy 'rashba_pk'. Did you mean 'rashba_kp'?"),
         (("rashba_kp", {"alhpa": 0.1}), "no parameter 'alhpa'. Did you mean 'alpha'?"),
         (("pt_antiferromagnet", {"t": 0.1}), "no parameter 't'. It has none."),
-        (("rashba_kp", {"exchange": "up"}), "cannot be made of"),
+        (("rashba_kp", {"exchange": "up"}), "exchange = .up. must be three numbers"),
         (("hole_gas_kp", {"material": "Si"}), "GaAs, InAs, InSb, Ge"),
         (("hole_gas_kp", {"spin": "half"}), "'total' .2J. or 'electron'"),
         (("hole_gas_kp", {"width": -1.0}), "must be positive"),

@@ -240,7 +240,7 @@ small_run("uniform", 3)
         ("leader", "RuntimeError: unforeseen trouble", 1),
         ("before", "error: trouble of one rank (On rank 2 alone.)", 2),
         ("unforeseen before", "RuntimeError: unforeseen trouble", 1),
-        ("arguments", "ResponseError: compute needs a list", 1),
+        ("arguments", "ModelError: compute needs a model, not None", 1),
     ],
 )
 def test_trouble_on_one_rank_of_a_script_is_told_once(tmp_path, kind, words, code):
