@@ -91,7 +91,8 @@ def check_writable(path: Path | str) -> Path:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
-        Path(name).unlink()
+        # Another rank that sweeps up after killed runs may have been faster.
+        Path(name).unlink(missing_ok=True)
     except OSError as problem:
         raise ResultFileError(
             f"{path} cannot be written: {problem.strerror or problem}. Give a file in a folder "
