@@ -79,7 +79,7 @@ def plot_doping(
             axes.tick_params(labelsize=8.0)
         handles, labels = rows[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=n_parts)
-        rows[1].set_xlabel("Fermi level (eV)")
+        rows[1].set_xlabel(_level_name(reference) + " (eV)")
         set_ticks(rows[1].xaxis)
         figure.align_ylabels()
         figure.suptitle(
@@ -131,7 +131,9 @@ def tabulate_doping(
         raise PlotError(f"spin = {spin!r} must be x, y or z.")
     s = SPIN_AXES.index(spin)
     rank_f = np.argsort(induced.mu_f, kind="stable")
-    columns: dict[str, FloatArray] = {"Fermi level [eV]": induced.mu_f[rank_f] - reference}
+    columns: dict[str, FloatArray] = {
+        f"{_level_name(reference)} [eV]": induced.mu_f[rank_f] - reference
+    }
     unit = f"[μ_B/{_DENSITY[induced.dimension]}]"
     for name, value_qf, error_qf in (
         (
@@ -149,3 +151,8 @@ def tabulate_doping(
             columns[f"{name} {part} {unit}"] = value_qf[q][rank_f]
             columns[f"error of {name} {part} {unit}"] = error_qf[q][rank_f]
     return columns
+
+
+def _level_name(reference: float) -> str:
+    """What the Fermi level is called that counts from a reference."""
+    return "Fermi level" if reference == 0.0 else f"Fermi level − {reference:.4g} eV"

@@ -26,7 +26,7 @@ from w90spin.response.interband import (
     pair_sizes,
     sums_that_differ_from_zero,
 )
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.promise import bands_below
 from w90spin.units import SPIN_AXES
 
@@ -40,7 +40,7 @@ _HALVES = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AnomalousHall:
+class AnomalousHall(AtLevels):
     r"""Charge current of an electric field, interband: static and at frequencies.
 
     As :class:`~w90spin.response.SpinHall`, with the charge current :math:`q V_a` in place of the
@@ -101,26 +101,9 @@ class AnomalousHall:
         settle(self, "anomalous_hall", ("mu_f", "kT", "omega_w"), ("eta",))
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), self.eta, float(self._omega_w.max()))
-
-    @property
-    def _omega_w(self) -> FloatArray:
-        return np.asarray(self.omega_w, dtype=np.float64)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:

@@ -19,7 +19,7 @@ from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
 from w90spin.response.interband import FORBIDDEN
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.spin_hall import FORMS, SpinCurrentForm
 from w90spin.units import CHARGE, SPIN_AXES
 
@@ -28,7 +28,7 @@ NEGLIGIBLE_SURFACE = 1e-14
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Edelstein:
+class Edelstein(AtLevels):
     r"""Spin density per electric field and relaxation time (Edelstein effect).
 
     .. math::
@@ -74,23 +74,10 @@ class Edelstein:
         _refuse_zero_temperature("edelstein", self._kT_t)
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         coldest = float(self._kT_t.min())
         return EnergyScales(coldest, 0.0, 0.0, surface=coldest)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:
@@ -163,7 +150,7 @@ class Edelstein:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MagneticSpinHall:
+class MagneticSpinHall(AtLevels):
     r"""Spin current per electric field and relaxation time (magnetic spin Hall effect).
 
     .. math::
@@ -221,23 +208,10 @@ class MagneticSpinHall:
             )
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         coldest = float(self._kT_t.min())
         return EnergyScales(coldest, 0.0, 0.0, surface=coldest)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from w90spin.arrays import FloatArray
 from w90spin.errors import PartitionError, ResponseError
@@ -51,6 +52,34 @@ def settle(response: object, name: str, axes: Sequence[str], scalars: Sequence[s
         if not finite or (label != "mu_f" and not np.all(np.asarray(value) >= 0.0)):
             raise ResponseError(f"{name}: {label} = {value} must not be negative or infinite.")
         object.__setattr__(response, label, value)
+
+
+class AtLevels:
+    """Parameters that responses of filled states share, as the arrays that :func:`settle` made.
+
+    Abstract: a response has ``mu_f`` and ``kT``, and ``omega_w`` where there is a frequency.
+    """
+
+    mu_f: ArrayLike
+    kT: ArrayLike
+    omega_w: ArrayLike
+
+    @property
+    def levels(self) -> list[float]:
+        """Fermi levels. [eV]"""
+        return [float(mu) for mu in self._mu_f]
+
+    @property
+    def _mu_f(self) -> FloatArray:
+        return np.asarray(self.mu_f, dtype=np.float64)
+
+    @property
+    def _kT_t(self) -> FloatArray:
+        return np.asarray(self.kT, dtype=np.float64)
+
+    @property
+    def _omega_w(self) -> FloatArray:
+        return np.asarray(self.omega_w, dtype=np.float64)
 
 
 def check_response(response: object, n_wann: int) -> None:

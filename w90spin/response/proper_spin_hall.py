@@ -17,7 +17,7 @@ from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
 from w90spin.response.interband import NEGLIGIBLE_OCCUPATION, active_bands
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.promise import bands_below, refuse_crossing
 from w90spin.units import SPIN_AXES
 
@@ -32,7 +32,7 @@ DEFINITIONS = ("conventional", "liu2023_printed", "band_transport", "c6", "c7")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ProperSpinHall:
+class ProperSpinHall(AtLevels):
     r"""Intrinsic spin Hall conductivity in several definitions, with what tells them apart.
 
     With q = -1 and ħ = 1, bands m, n of different degenerate blocks, occupations averaged over
@@ -104,22 +104,9 @@ class ProperSpinHall:
         settle(self, "proper_spin_hall", ("mu_f", "kT"), ("near",))
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), 0.0, 0.0)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:

@@ -18,7 +18,7 @@ from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
 from w90spin.response.interband import Transitions, pair_sizes, transitions
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.promise import bands_below, refuse_broken_promise
 from w90spin.response.spin_hall import FORMS, SpinCurrentForm
 from w90spin.units import SPIN_AXES
@@ -110,7 +110,7 @@ def zeeman_qgt(states: BlochStates, parts: Partition | None = None) -> ComplexAr
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SpinGeometry:
+class SpinGeometry(AtLevels):
     r"""Spin Berry curvature and spin quantum metric, of bands and of the Fermi sea.
 
     With the spin current :math:`J_{a;c} = \tfrac14\{V_a, \sigma_c\}` and for two bands n, m outside
@@ -178,22 +178,9 @@ class SpinGeometry:
         _refuse_unknown(self.current, "spin_geometry")
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), 0.0, 0.0)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:
@@ -301,7 +288,7 @@ class SpinGeometry:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ZeemanGeometry:
+class ZeemanGeometry(AtLevels):
     r"""Zeeman Berry curvature and Zeeman quantum metric, of bands and of the Fermi sea.
 
     For two bands n, m outside each other's degenerate block, with the interband connection A,
@@ -360,22 +347,9 @@ class ZeemanGeometry:
         settle(self, "zeeman_geometry", ("mu_f", "kT"))
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), 0.0, 0.0)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:

@@ -25,7 +25,7 @@ from w90spin.response.interband import (
     pair_sizes,
     sums_that_differ_from_zero,
 )
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.promise import bands_below
 from w90spin.units import CHARGE, SPIN_AXES
 
@@ -42,7 +42,7 @@ _HALVES = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SpinHall:
+class SpinHall(AtLevels):
     r"""Spin current of an electric field: every component, static and at frequencies.
 
     The current of spin c along a in the field E exp(-iωt) along b is
@@ -128,26 +128,9 @@ class SpinHall:
             )
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), self.eta, float(self._omega_w.max()))
-
-    @property
-    def _omega_w(self) -> FloatArray:
-        return np.asarray(self.omega_w, dtype=np.float64)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:

@@ -16,13 +16,13 @@ from w90spin.kspace.occupations import fermi
 from w90spin.kspace.states import BlochStates
 from w90spin.model.partition import Partition
 from w90spin.response.claims import Axis, Claims, EnergyScales, PublishedTensor, TensorClaim
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.promise import bands_below, refuse_broken_promise
 from w90spin.units import SPIN_AXES
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SpinMoment:
+class SpinMoment(AtLevels):
     r"""Spin density of the occupied states.
 
     .. math::
@@ -62,22 +62,9 @@ class SpinMoment:
         settle(self, "spin_moment", ("mu_f", "kT"))
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), 0.0, 0.0)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:

@@ -24,13 +24,13 @@ from w90spin.response.claims import (
     TensorClaim,
 )
 from w90spin.response.interband import Transitions, allowed_transitions, contract, pair_sizes
-from w90spin.response.parameters import occupation_axes, settle
+from w90spin.response.parameters import AtLevels, occupation_axes, settle
 from w90spin.response.promise import bands_below
 from w90spin.units import CHARGE, SPIN_AXES
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SpinPolarizability:
+class SpinPolarizability(AtLevels):
     r"""Spin density induced by an electric field and by its time derivatives.
 
     For :math:`\mathbf E(t) = \mathbf E \cos\omega t` the interband response is
@@ -100,11 +100,6 @@ class SpinPolarizability:
         settle(self, "spin_polarizability", ("omega_w", "mu_f", "kT"), ("eta",))
 
     @property
-    def levels(self) -> list[float]:
-        """Fermi levels. [eV]"""
-        return [float(mu) for mu in self._mu_f]
-
-    @property
     def highest_omega(self) -> float:
         """Largest photon energy. [eV]"""
         return float(self._omega_w.max())
@@ -113,18 +108,6 @@ class SpinPolarizability:
     def scales(self) -> EnergyScales:
         """Energies that decide how fine a mesh must be."""
         return EnergyScales(float(self._kT_t.min()), self.eta, self.highest_omega)
-
-    @property
-    def _omega_w(self) -> FloatArray:
-        return np.asarray(self.omega_w, dtype=np.float64)
-
-    @property
-    def _mu_f(self) -> FloatArray:
-        return np.asarray(self.mu_f, dtype=np.float64)
-
-    @property
-    def _kT_t(self) -> FloatArray:
-        return np.asarray(self.kT, dtype=np.float64)
 
     @cached_property
     def claims(self) -> Claims:
